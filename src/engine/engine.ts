@@ -1,0 +1,134 @@
+/**
+ * The contract of an engine: what the services above stand on, and what the memory engine (memory.ts) and any
+ * other keep. `test/fixtures/engine-contract.ts` is the same contract as a test suite.
+ *
+ * - Reads are synchronous and see every change that was committed, at once, also before its fsync.
+ * - All changes pass `commit`. It is atomic: either every operation is applied, with consecutive revisions, or
+ *   none. Two commits never mix.
+ * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
+ * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
+ */
+import type {
+  Change,
+  ChangeId,
+  Durability,
+  Entry,
+  Epoch,
+  JsonText,
+  Key,
+  Milliseconds,
+  Policy,
+  Revision,
+} from '../model.js';
+
+/** What must hold for an operation, as RFC 9110 §13.1 has it: `match` first, then `noneMatch`. */
+export interface Condition {
+  /** `any`: the key must be there. A list: its change id must be one of these. */
+  readonly match?: readonly ChangeId[] | 'any';
+  /** `any`: the key must not be there. A list: its change id must be none of these. */
+  readonly noneMatch?: readonly ChangeId[] | 'any';
+}
+
+interface OperationOn {
+  readonly collection: string;
+  readonly key: Key;
+  readonly condition?: Condition;
+}
+
+export interface PutOperation extends OperationOn {
+  readonly type: 'put';
+  readonly text: JsonText;
+  /** Absent: the collection's default, or none. `none`: no deadline. `keep`: the deadline that the entry has. */
+  readonly ttl?: Milliseconds | 'none' | 'keep';
+}
+
+/** Moves the deadline of a key, and nothing else. A key that is not there gives the outcome `absent`. */
+export interface TouchOperation extends OperationOn {
+  readonly type: 'touch';
+  readonly ttl: Milliseconds | 'none';
+}
+
+/** A key that is not there gives the outcome `absent`. */
+export interface DeleteOperation extends OperationOn {
+  readonly type: 'delete';
+}
+
+export type Operation = PutOperation | TouchOperation | DeleteOperation;
+
+/** What became of one operation. `id` names its change. */
+export type Outcome =
+  | { readonly type: 'created' | 'replaced' | 'touched'; readonly id: ChangeId; readonly entry: Entry }
+  | { readonly type: 'deleted'; readonly id: ChangeId }
+  | { readonly type: 'absent' };
+
+export interface Commit {
+  /** One for each operation, in their order. */
+  readonly outcomes: readonly Outcome[];
+  /** The store's revision when it was applied. */
+  readonly revision: Revision;
+  readonly epoch: Epoch;
+  /** Whether the fsync that covers it is done. */
+  readonly durable: boolean;
+}
+
+export interface CommitOptions {
+  /** Absent: the strongest that the collections of the operations have by policy. */
+  readonly durability?: Durability;
+}
+
+export interface Range {
+  /** Only keys that begin with these bytes. */
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly after?: Key;
+  readonly limit: number;
+}
+
+export interface Page {
+  /** In key order. */
+  readonly entries: readonly (readonly [Key, Entry])[];
+  /** Whether there may be more behind the last. */
+  readonly more: boolean;
+}
+
+export interface CollectionStatus {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface EngineStatus {
+  readonly storage: 'ok' | 'degraded';
+  /** Why it is degraded, for a person; null when it is not. */
+  readonly problem: string | null;
+  readonly revision: Revision;
+  readonly durableRevision: Revision;
+  readonly epoch: Epoch;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface Engine {
+  readonly epoch: Epoch;
+  readonly revision: Revision;
+  /** True while the volume cannot be written; one field, since every answer looks at it. */
+  readonly degraded: boolean;
+  /** Counts as use in a collection that evicts. */
+  get(collection: string, key: Key): Entry | undefined;
+  /** Does not count as use. */
+  page(collection: string, range: Range): Page;
+  /**
+   * @throws CairnError
+   * `revision_mismatch` (with `op` and `current`), `quota_exceeded`, `batch_too_large`;
+   * `storage_full`, `storage_error`, `overloaded` with `outcome`: `not_applied` before anything was changed,
+   * `unknown` after an fsync that failed: the change is in memory, is read, and becomes durable if the disk recovers.
+   */
+  commit(operations: readonly Operation[], options?: CommitOptions): Promise<Commit>;
+  /** Called with the changes of each commit, expiry and eviction, after they are applied. Returns the way out. */
+  subscribe(listener: (changes: readonly Change[]) => void): () => void;
+  collections(): readonly CollectionStatus[];
+  status(): EngineStatus;
+  /** Makes everything durable and ends. Rejects with what failed if that was not possible. Commits after it throw `draining`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,205 @@
+/**
+ * The closed table of everything that can go wrong, by code. A code is part of the contract: scripts match on
+ * it. Which HTTP status or exit code it becomes is decided where it is answered (http/problem.ts, main.ts),
+ * never here. This file imports nothing.
+ *
+ * `when` is for the reader of the documentation, `hint` tells the caller what to do next unless the place that
+ * throws knows better.
+ */
+
+const table = {
+  // The request cannot be understood
+  bad_request: {
+    when: 'The HTTP message itself is malformed.',
+    hint: 'Send one Host header and one Content-Length or Transfer-Encoding, as RFC 9112 asks.',
+  },
+  invalid_json: {
+    when: 'The body is not one JSON value.',
+    hint: 'Check the JSON at the position that the message names.',
+  },
+  invalid_utf8: { when: 'The body or a key is not UTF-8.', hint: 'Send UTF-8.' },
+  too_deep: {
+    when: 'A value is nested more than 64 deep.',
+    hint: 'Store the inner part under a key of its own.',
+  },
+  number_out_of_range: {
+    when: 'A number is not finite as a double (1e400).',
+    hint: 'Send it as a string.',
+  },
+  invalid_key: {
+    when: 'A key is missing, empty, no string, or holds what a key may not hold.',
+    hint: 'A key is 1 to 512 bytes of UTF-8 without control characters and without segments "." or "..".',
+  },
+  key_too_long: { when: 'A key is longer than 512 bytes of UTF-8.', hint: 'Shorten the key.' },
+  invalid_path_encoding: {
+    when: 'The path is not percent-encoded UTF-8.',
+    hint: 'Encode the key: curl -G --data-urlencode "key=…" …/get does it for you.',
+  },
+  invalid_parameter: {
+    when: 'A query parameter is unknown, repeated or has no valid value.',
+    hint: 'Use each of the allowed parameters at most once.',
+  },
+  invalid_ttl: {
+    when: 'A ttl is no duration over 0 and up to 10 years.',
+    hint: 'Give seconds (30, 0.5) or a duration such as 500ms, 30s, 5m, 2h, 7d.',
+  },
+  unknown_field: {
+    when: "A body of Cairn's own has a member that it does not know.",
+    hint: 'Take the member out, or put it inside "value".',
+  },
+  duplicate_field: {
+    when: "A body of Cairn's own has the same member twice.",
+    hint: 'Send each member once.',
+  },
+  missing_field: { when: "A body of Cairn's own lacks a member.", hint: 'Send {"key":"…","value":…}.' },
+  invalid_precondition: {
+    when: 'If-Match or If-None-Match is no list of ETags.',
+    hint: 'Send the ETag of an earlier answer, or *.',
+  },
+  unsupported_media_type: {
+    when: 'The Content-Type is none that this path takes.',
+    hint: 'Send Content-Type: application/json.',
+  },
+  unsupported_charset: { when: 'The charset is not UTF-8.', hint: 'Send UTF-8.' },
+  unsupported_encoding: {
+    when: 'The body has a Content-Encoding.',
+    hint: 'Send the body as it is, not compressed.',
+  },
+  unsupported_transfer_encoding: {
+    when: 'The Transfer-Encoding is more than chunked.',
+    hint: 'Send Content-Length, or Transfer-Encoding: chunked alone.',
+  },
+  expectation_failed: { when: 'The Expect header asks for more than 100-continue.', hint: 'Leave it out.' },
+  headers_too_large: {
+    when: 'Request line and headers are over 16 KiB, or there are more than 100 headers.',
+    hint: 'Send fewer or shorter headers.',
+  },
+  body_too_large: {
+    when: 'The body is larger than its path takes.',
+    hint: 'A value is at most 1 MiB of JSON text.',
+  },
+  value_too_large: { when: 'A value is more than 1 MiB of JSON text.', hint: 'Split it over several keys.' },
+  request_timeout: { when: 'The request did not arrive in time.', hint: 'Send it again.' },
+
+  // It is understood and refused
+  unauthenticated: {
+    when: 'A token is needed, and none or a wrong one came.',
+    hint: 'Send Authorization: Bearer <token>; `cairn token show` prints it.',
+  },
+  forbidden: { when: 'The caller may not do this.', hint: 'Ask for a token with the right to do it.' },
+  cross_site: {
+    when: "A browser's page of another site tries to write.",
+    hint: 'Call from a page of the same origin, or from a program.',
+  },
+  not_found: { when: 'There is nothing at this path.', hint: 'GET / lists the paths.' },
+  key_not_found: { when: 'The key is not there, or has expired.', hint: 'Check the key, or set it first.' },
+  member_not_found: {
+    when: 'The value has no member at this JSON Pointer.',
+    hint: 'Leave ?path out to see the whole value.',
+  },
+  method_not_allowed: { when: 'The path exists, but not with this verb.', hint: 'See the Allow header.' },
+  already_exists: { when: 'A create met a key that is there.', hint: 'Replace it, or choose another key.' },
+  revision_mismatch: {
+    when: 'If-Match or If-None-Match does not hold.',
+    hint: 'Read the key again, and repeat with its new ETag.',
+  },
+  batch_too_large: {
+    when: 'The changes of one request do not fit into one line of the snapshot.',
+    hint: 'Send fewer operations at once.',
+  },
+  quota_exceeded: {
+    when: 'The store or the collection is full.',
+    hint: 'Delete keys, give some a ttl, or raise the limit.',
+  },
+
+  // The service cannot do it just now
+  loading: { when: 'The snapshot is still being read.', hint: 'Try again in a moment.' },
+  draining: { when: 'The process is stopping.', hint: 'Try again; another one takes over.' },
+  overloaded: {
+    when: 'More changes, connections or requests wait than may.',
+    hint: 'Try again more slowly.',
+  },
+  storage_full: {
+    when: 'The volume is full.',
+    hint: 'Free space on the volume; reads go on, writes come back by themselves.',
+  },
+  storage_error: {
+    when: 'Writing to the volume or its fsync failed.',
+    hint: 'Look at the volume; reads go on, writes come back by themselves.',
+  },
+  internal: { when: 'A defect of Cairn.', hint: 'Report it with the request id.' },
+
+  // The process cannot start, or a command cannot do its work
+  usage: { when: 'A flag, variable or setting is wrong.', hint: 'See cairn --help.' },
+  address_in_use: { when: 'Another process has the port.', hint: 'Choose another with --port or PORT.' },
+  snapshot_damaged: {
+    when: 'A snapshot file is not what was written.',
+    hint: 'Keep a copy of the directory. `cairn verify DIR` shows all of the damage; restore a backup of the file.',
+  },
+  snapshot_foreign: {
+    when: 'A snapshot file belongs to another store, or is of a newer format.',
+    hint: 'Start the version of Cairn that wrote it, or move the strange file away.',
+  },
+  snapshot_locked: {
+    when: 'Another process serves this directory.',
+    hint: 'Stop it first, or give this one a directory of its own with --snapshot-dir.',
+  },
+  snapshot_denied: {
+    when: 'The snapshot directory cannot be made, read or written.',
+    hint: 'Give it to the user that Cairn runs as (chown, or fsGroup in the pod), or name another with --snapshot-dir.',
+  },
+  lock_unavailable: {
+    when: 'This machine has no way to lock a directory.',
+    hint: 'Install flock (util-linux) or perl, or pass --no-lock if you are sure that no second process starts.',
+  },
+} as const satisfies Record<string, { when: string; hint: string }>;
+
+export type ErrorCode = keyof typeof table;
+
+/** For the documentation and its test. */
+export const errorTable: Readonly<Record<ErrorCode, { readonly when: string; readonly hint: string }>> =
+  table;
+
+/** What a caller may need beside the words. All of it may be shown. */
+export interface ErrorDetails {
+  /** Better than the table's. */
+  readonly hint?: string;
+  /** Of a write that failed for the disk's sake: whether it is in memory. */
+  readonly outcome?: 'not_applied' | 'unknown';
+  /** The change id that a condition met; null: there was no such key. */
+  readonly current?: string | null;
+  /** Which operation of a batch failed, from 0. */
+  readonly op?: number;
+  /** The verbs that a path takes. */
+  readonly allow?: readonly string[];
+  /** Seconds after which a repetition makes sense. */
+  readonly retryAfter?: number;
+  /** Of damage: where it is. */
+  readonly file?: string;
+  readonly offset?: number;
+  readonly revision?: number;
+  /** Of damage: what stands behind it. */
+  readonly follows?: string;
+  readonly cause?: unknown;
+}
+
+/** Every error that Cairn itself throws. */
+export class CairnError extends Error {
+  override readonly name = 'CairnError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? table[code].hint;
+    this.details = details;
+  }
+}
+
+/** The `code` of a system error (`ENOSPC`), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

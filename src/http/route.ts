@@ -1,0 +1,69 @@
+/**
+ * One declaration per route. What is declared here is checked in one place (dispatch.ts) before the handler runs,
+ * and is what documents, tests and the access rules are made of, so no rule is written twice.
+ *
+ * A handler is a plain function from a call to a reply and knows nothing of Koa.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ByteString, Key } from '../model.js';
+
+/** Who may call: anybody, or a token with this verb. */
+export type Role = 'open' | 'read' | 'write';
+
+/** The caller, as the token gate knows it. */
+export interface Caller {
+  /** The token's id, never the token; `anonymous` where none is needed. */
+  readonly id: string;
+}
+
+/**
+ * How the body is read. `value`: one JSON value (bytes as they came). `set`: the same, or form fields.
+ * `none`: a body is refused.
+ */
+export type BodyKind = 'none' | 'value' | 'set';
+
+/** A body that was read whole, checked for size and type and to be UTF-8. */
+export type Body =
+  | { readonly type: 'json'; readonly bytes: ByteString }
+  | { readonly type: 'text'; readonly bytes: ByteString }
+  | { readonly type: 'form'; readonly fields: ReadonlyMap<string, string> };
+
+export interface Call {
+  readonly method: string;
+  /** The path as it was sent, without the query. */
+  readonly path: string;
+  /** The key that the path or `?key=` names; only where the route declares one. */
+  readonly key?: Key;
+  /** The parameters, decoded; a word alone has the value `true`. Only declared ones are here. */
+  readonly query: ReadonlyMap<string, string>;
+  readonly headers: IncomingHttpHeaders;
+  readonly body?: Body;
+  readonly caller: Caller;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The bytes of the answer, or none. HEAD is the server's business: answer as for GET. */
+  readonly body: ByteString | null;
+}
+
+export interface Operation {
+  readonly role: Role;
+  /** One sentence for the documentation. */
+  readonly summary: string;
+  /** The query parameters that it knows. */
+  readonly query: readonly string[];
+  readonly body: BodyKind;
+  /** Whether `text/plain` is taken as a JSON string. */
+  readonly text?: boolean;
+  handle(call: Call): Reply | Promise<Reply>;
+}
+
+export interface Route {
+  /** A path of @koa/router. With `key: 'path'` it ends before the key, which is all that follows, decoded. */
+  readonly path: string;
+  readonly key?: 'path' | 'query';
+  readonly operations: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', Operation>>>;
+}

@@ -1,0 +1,83 @@
+/**
+ * Every bound that Cairn puts on a size, a time or a queue, with its unit and its reason. This file imports
+ * nothing. What a person may change is in config.ts, which takes its defaults from here.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+// Keys and values
+
+/** UTF-8 bytes; long enough for any path of names, short enough for a URL behind every proxy. */
+export const KEY_BYTES_MAX = 512;
+/** Bytes of JSON text; etcd takes 1.5 MiB a request, and both engines must keep the same promise. */
+export const VALUE_BYTES_MAX = MIB;
+/** Nesting of a value. JSON.parse takes a million levels, JSON.stringify fails at some thousands. */
+export const VALUE_DEPTH_MAX = 64;
+/** What may stand around a value in a body: its key, its ttl, white space. */
+export const BODY_ENVELOPE_BYTES = 16 * KIB;
+/** Bytes of a request body that carries one value. */
+export const BODY_BYTES_MAX = VALUE_BYTES_MAX + BODY_ENVELOPE_BYTES;
+/** Ten years, leap days included, in milliseconds: a longer life is a mistake of the unit. */
+export const TTL_MS_MAX = 10 * 365.25 * 24 * 3600 * 1000;
+
+// Requests
+
+/** Bytes of request line and headers together; Node answers 431 above it. */
+export const HEADER_BYTES_MAX = 16 * KIB;
+export const HEADERS_MAX = 100;
+/** Milliseconds for all headers to arrive. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+/** Milliseconds for a whole request to arrive. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** Milliseconds an idle connection is kept: longer than the 60 s of usual load balancers. */
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Milliseconds between two looks at connections that are late. */
+export const CONNECTIONS_CHECK_MS = 5_000;
+/** Requests of one connection that wait for an answer (pipelining); more are answered 503. */
+export const UNANSWERED_PER_CONNECTION_MAX = 1_000;
+/** Milliseconds after SIGTERM for requests in flight. */
+export const DRAIN_MS = 10_000;
+/** Milliseconds that a connection with an unread, refused body is kept for its answer to arrive. */
+export const LINGER_MS = 1_000;
+
+// Memory
+
+/** Bytes that an entry costs beside its key and value: measured, see docs/architecture.md. */
+export const ENTRY_OVERHEAD_BYTES = 128;
+/** Keys in a leaf of the ordered store; a larger Map stalls longer when it grows. */
+export const LEAF_KEYS_MAX = 2_048;
+/** Entries taken in one turn of the event loop when many expire at once. */
+export const EXPIRE_SLICE = 500;
+/** Milliseconds that the wall clock may run ahead of the monotonic one before expiry waits. */
+export const CLOCK_JUMP_MS = 60_000;
+/** Milliseconds that expiry waits then. */
+export const CLOCK_FREEZE_MS = 30_000;
+
+// Snapshot
+
+/** Milliseconds between two appends of periodic changes. */
+export const SNAPSHOT_INTERVAL_MS = 1_000;
+/** Bytes of one line of a snapshot file; a reader keeps no more than this. */
+export const LINE_BYTES_MAX = 16 * MIB;
+/** Bytes of changes at which a line goes out before its interval is over. */
+export const LINE_BYTES_TARGET = 4 * MIB;
+/** Bytes of changes that may wait for their fsync; over it writes are refused as overloaded. */
+export const UNDURABLE_BYTES_MAX = 32 * MIB;
+/** Milliseconds, beyond the interval, that the oldest may wait: a disk slower than this is overloaded. */
+export const UNDURABLE_MS_MAX = 1_000;
+/** Milliseconds after the last batch until a `mark` proves it durable. */
+export const MARK_AFTER_MS = 1_000;
+/** Log bytes since the newest base under which no base is made, however small it was. */
+export const ROTATE_BYTES_MIN = 64 * MIB;
+/** Logs since the newest base. */
+export const ROTATE_LOGS_MAX = 16;
+/** Milliseconds of a slice of the base before the event loop has its turn. */
+export const BASE_SLICE_MS = 2;
+/** Bytes of entries in one line of a base. */
+export const BASE_LINE_BYTES = 256 * KIB;
+/** Milliseconds between attempts to begin a new log after a failure: doubled from the first to the last. */
+export const RETRY_FIRST_MS = 250;
+export const RETRY_LAST_MS = 10_000;
+/** Milliseconds to wait for the lock of the directory: an old pod may still be draining. */
+export const LOCK_WAIT_MS = 30_000;

@@ -1,0 +1,116 @@
+/**
+ * The words of Cairn as types. This file imports nothing and does nothing but say what the words mean.
+ *
+ * Byte strings. Keys and JSON texts live in memory as strings that hold one UTF-8 byte per UTF-16 unit
+ * ("latin1"). So a value costs one byte a character, `.length` is its size in bytes and its Content-Length,
+ * `<` orders keys by their bytes, and nothing is transcoded between the socket, the Map and the disk:
+ * `buffer.latin1Slice()` on the way in, `'latin1'` on the way out. Only what JavaScript itself has to
+ * understand (a message to a person, a JSON Pointer) is decoded, by `toUnicode`.
+ */
+
+declare const keyBrand: unique symbol;
+declare const jsonBrand: unique symbol;
+
+/** A string of bytes, each unit 0 to 255. */
+export type ByteString = string;
+
+/** A valid key (see `keyFromBytes` in json/key.ts for the rules) as a byte string of 1 to 512 bytes. */
+export type Key = ByteString & { readonly [keyBrand]: true };
+
+/** One valid JSON value, exactly as it was sent less the white space around it, as a byte string. */
+export type JsonText = ByteString & { readonly [jsonBrand]: true };
+
+/** The store's counter of changes: 0 in an empty store, one more with every change. */
+export type Revision = number;
+
+/** The same per key, from 1. */
+export type Version = number;
+
+/** The Unix second at which a line of history began. */
+export type Epoch = number;
+
+/** Milliseconds since the Unix epoch. */
+export type Milliseconds = number;
+
+/** Names one change for ever. Written `<epoch>-<revision>`; in quotes it is the ETag. */
+export interface ChangeId {
+  readonly epoch: Epoch;
+  readonly revision: Revision;
+}
+
+/** What the store holds under a key. Never changed in place: a change makes a new entry. */
+export interface Entry extends ChangeId {
+  readonly text: JsonText;
+  readonly version: Version;
+  /** Of the last change, in whole seconds since the Unix epoch. */
+  readonly time: number;
+  /** When it expires, or null. A method, since the store keeps deadlines in the expiry structure. */
+  deadline(): Milliseconds | null;
+}
+
+/** Why an entry went away. */
+export type DeleteReason = 'deleted' | 'expired' | 'evicted';
+
+interface ChangeOf extends ChangeId {
+  readonly collection: string;
+  readonly key: Key;
+  readonly version: Version;
+  /** In whole seconds since the Unix epoch. */
+  readonly time: number;
+}
+
+/** A new value. */
+export interface PutChange extends ChangeOf {
+  readonly type: 'put';
+  readonly text: JsonText;
+  readonly deadline: Milliseconds | null;
+}
+
+/** A moved deadline; the value stays. */
+export interface TouchChange extends ChangeOf {
+  readonly type: 'touch';
+  readonly deadline: Milliseconds | null;
+}
+
+/** An entry taken away. `version` is the one that went. */
+export interface DeleteChange extends ChangeOf {
+  readonly type: 'delete';
+  readonly reason: DeleteReason;
+}
+
+/**
+ * One operation as its result: everything a replay needs, nothing left to decide. This is what the store
+ * gives to the snapshot and to the watchers, and what recovery gives back to the store.
+ */
+export type Change = PutChange | TouchChange | DeleteChange;
+
+/** One entry of a base snapshot: an `Entry` with its place. */
+export interface BaseEntry extends ChangeId {
+  readonly key: Key;
+  readonly text: JsonText;
+  readonly version: Version;
+  readonly time: number;
+  readonly deadline: Milliseconds | null;
+}
+
+/** `periodic`: answered at once, on disk within the interval. `sync`: answered after the fsync. */
+export type Durability = 'periodic' | 'sync';
+
+/** What a collection is told to do. Bounds: `null` is none of its own (the store's total still holds). */
+export interface Policy {
+  readonly durability: Durability;
+  /** The time to live of a put that names none; null: for ever. */
+  readonly defaultTtl: Milliseconds | null;
+  readonly entriesMax: number | null;
+  /** Keys, values and the store's own cost per entry (`ENTRY_OVERHEAD_BYTES`), together. */
+  readonly bytesMax: number | null;
+  /** What happens at a bound: the least recently used goes, or growth is refused. */
+  readonly full: 'evict' | 'refuse';
+}
+
+/** Every collection there is, by name. */
+export type Policies = Readonly<Record<string, Policy>>;
+
+export function formatChangeId(id: ChangeId): string {
+  return `${id.epoch}-${id.revision}`;
+}
