@@ -130,7 +130,19 @@ const table = {
   internal: { when: 'A defect of Cairn.', hint: 'Report it with the request id.' },
 
   // The process cannot start, or a command cannot do its work
-  usage: { when: 'A flag, variable or setting is wrong.', hint: 'See cairn --help.' },
+  usage: { when: 'A flag or a word of the command line is wrong.', hint: 'See cairn --help.' },
+  configuration: {
+    when: 'A variable, the configuration file or a file that it names is wrong.',
+    hint: 'See cairn help serve.',
+  },
+  token_missing: {
+    when: 'No token is in force for this configuration.',
+    hint: 'Set CAIRN_TOKEN or CAIRN_TOKEN_FILE, or start the service once: it makes a token where one is needed.',
+  },
+  unhealthy: {
+    when: 'The process that this configuration starts does not answer that it is ready.',
+    hint: 'See its log; /readyz?verbose says what it waits for.',
+  },
   address_in_use: { when: 'Another process has the port.', hint: 'Choose another with --port or PORT.' },
   snapshot_damaged: {
     when: 'A snapshot file is not what was written.',
@@ -177,6 +189,7 @@ export interface ErrorDetails {
   /** Of damage: where it is. */
   readonly file?: string;
   readonly offset?: number;
+  /** Of damage: behind which one. Of a key that is not there: the store's when it was not. */
   readonly revision?: number;
   /** Of damage: what stands behind it. */
   readonly follows?: string;

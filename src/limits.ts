@@ -40,8 +40,40 @@ export const UNANSWERED_PER_CONNECTION_MAX = 1_000;
 export const DRAIN_MS = 10_000;
 /** Milliseconds that a connection with an unread, refused body is kept for its answer to arrive. */
 export const LINGER_MS = 1_000;
+/** Open connections, unless set: each costs some 20 KiB, and more descriptors than most systems give. */
+export const CONNECTIONS_MAX = 10_000;
+
+// Access
+
+/** Characters of a token: fewer can be guessed, and are mostly a word such as `changeme`. */
+export const TOKEN_CHARS_MIN = 16;
+/** Characters of a token: it must fit into a header with room to spare. */
+export const TOKEN_CHARS_MAX = 1_024;
+/** Bytes of randomness in a token that Cairn makes. */
+export const TOKEN_RANDOM_BYTES = 32;
+
+// Log
+
+/** Bytes of log lines that wait for a reader that stands still; the newest after them are dropped. */
+export const LOG_BUFFER_BYTES_MAX = 4 * MIB;
+/** Milliseconds that the end of the process waits for its last log lines. */
+export const LOG_FLUSH_MS = 1_000;
+/** Milliseconds from an error that nobody caught to the end of the process. */
+export const CRASH_MS = 2_000;
+
+// Configuration and command line
+
+/** Milliseconds that `cairn healthcheck` waits for the answer. */
+export const HEALTHCHECK_MS = 2_000;
+/** Milliseconds until `cairn verify` begins to show its progress, and between two times it does. */
+export const VERIFY_PROGRESS_MS = 1_000;
+/** Bytes of a configuration or token file; what is larger was named by mistake. */
+export const SMALL_FILE_BYTES_MAX = MIB;
 
 // Memory
+
+/** Bytes of all collections together that may be set: there must be room for one value. */
+export const MEMORY_BYTES_MIN = 2 * MIB;
 
 /** Bytes that an entry costs beside its key and value: measured, see docs/architecture.md. */
 export const ENTRY_OVERHEAD_BYTES = 128;
@@ -58,6 +90,9 @@ export const CLOCK_FREEZE_MS = 30_000;
 
 /** Milliseconds between two appends of periodic changes. */
 export const SNAPSHOT_INTERVAL_MS = 1_000;
+/** What it may be set to: a disk has hardly more than a hundred fsyncs a second, and a minute is much to lose. */
+export const INTERVAL_MS_MIN = 10;
+export const INTERVAL_MS_MAX = 60_000;
 /** Bytes of one line of a snapshot file; a reader keeps no more than this. */
 export const LINE_BYTES_MAX = 16 * MIB;
 /** Bytes of changes at which a line goes out before its interval is over. */
@@ -81,3 +116,10 @@ export const RETRY_FIRST_MS = 250;
 export const RETRY_LAST_MS = 10_000;
 /** Milliseconds to wait for the lock of the directory: an old pod may still be draining. */
 export const LOCK_WAIT_MS = 30_000;
+/** Milliseconds between attempts: doubled from the first to the last. */
+export const LOCK_RETRY_FIRST_MS = 200;
+export const LOCK_RETRY_LAST_MS = 1_000;
+/** Milliseconds for the program that locks; it never waits for the lock, only a hung file system holds it up. */
+export const LOCK_COMMAND_MS = 10_000;
+/** Milliseconds between two lines about a load that takes long. */
+export const LOAD_PROGRESS_MS = 1_000;

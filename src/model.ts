@@ -4,7 +4,7 @@
  * Byte strings. Keys and JSON texts live in memory as strings that hold one UTF-8 byte per UTF-16 unit
  * ("latin1"). So a value costs one byte a character, `.length` is its size in bytes and its Content-Length,
  * `<` orders keys by their bytes, and nothing is transcoded between the socket, the Map and the disk:
- * `buffer.latin1Slice()` on the way in, `'latin1'` on the way out. Only what JavaScript itself has to
+ * `buffer.toString('latin1')` on the way in, `'latin1'` on the way out. Only what JavaScript itself has to
  * understand (a message to a person, a JSON Pointer) is decoded, by `toUnicode`.
  */
 
@@ -110,6 +110,68 @@ export interface Policy {
 
 /** Every collection there is, by name. */
 export type Policies = Readonly<Record<string, Policy>>;
+
+/** What must hold for an operation, as RFC 9110 §13.1 has it: `match` first, then `noneMatch`. */
+export interface Condition {
+  /** `any`: the key must be there. A list: its change id must be one of these. */
+  readonly match?: readonly ChangeId[] | 'any';
+  /** `any`: the key must not be there. A list: its change id must be none of these. */
+  readonly noneMatch?: readonly ChangeId[] | 'any';
+}
+
+interface OperationOn {
+  readonly collection: string;
+  readonly key: Key;
+  readonly condition?: Condition;
+}
+
+export interface PutOperation extends OperationOn {
+  readonly type: 'put';
+  readonly text: JsonText;
+  /** Absent: the collection's default, or none. `none`: no deadline. `keep`: the deadline that the entry has. */
+  readonly ttl?: Milliseconds | 'none' | 'keep';
+}
+
+/** Moves the deadline of a key, and nothing else. A key that is not there gives the outcome `absent`. */
+export interface TouchOperation extends OperationOn {
+  readonly type: 'touch';
+  readonly ttl: Milliseconds | 'none';
+}
+
+/** A key that is not there gives the outcome `absent`. */
+export interface DeleteOperation extends OperationOn {
+  readonly type: 'delete';
+}
+
+export type Operation = PutOperation | TouchOperation | DeleteOperation;
+
+/** What became of one operation. `id` names its change. */
+export type Outcome =
+  | { readonly type: 'created' | 'replaced' | 'touched'; readonly id: ChangeId; readonly entry: Entry }
+  | { readonly type: 'deleted'; readonly id: ChangeId }
+  | { readonly type: 'absent' };
+
+export interface Range {
+  /** Only keys that begin with these bytes. */
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly after?: Key;
+  readonly limit: number;
+}
+
+export interface Page {
+  /** In key order. */
+  readonly entries: readonly (readonly [Key, Entry])[];
+  /** Whether there may be more behind the last. */
+  readonly more: boolean;
+}
+
+export interface CollectionStatus {
+  readonly name: string;
+  readonly policy: Policy;
+  readonly entries: number;
+  readonly bytes: number;
+}
 
 export function formatChangeId(id: ChangeId): string {
   return `${id.epoch}-${id.revision}`;

@@ -4,62 +4,36 @@
  *
  * - Reads are synchronous and see every change that was committed, at once, also before its fsync.
  * - All changes pass `commit`. It is atomic: either every operation is applied, with consecutive revisions, or
- *   none. Two commits never mix.
+ *   none. Two commits never mix. It names each key once, and bounds are held against what it leaves behind.
+ * - Evictions are changes of the commit that made them necessary, after all of its own, and spare what it names.
  * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
  * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
  */
 import type {
   Change,
-  ChangeId,
+  CollectionStatus,
   Durability,
   Entry,
   Epoch,
-  JsonText,
   Key,
-  Milliseconds,
-  Policy,
+  Operation,
+  Outcome,
+  Page,
+  Range,
   Revision,
 } from '../model.js';
 
-/** What must hold for an operation, as RFC 9110 §13.1 has it: `match` first, then `noneMatch`. */
-export interface Condition {
-  /** `any`: the key must be there. A list: its change id must be one of these. */
-  readonly match?: readonly ChangeId[] | 'any';
-  /** `any`: the key must not be there. A list: its change id must be none of these. */
-  readonly noneMatch?: readonly ChangeId[] | 'any';
-}
-
-interface OperationOn {
-  readonly collection: string;
-  readonly key: Key;
-  readonly condition?: Condition;
-}
-
-export interface PutOperation extends OperationOn {
-  readonly type: 'put';
-  readonly text: JsonText;
-  /** Absent: the collection's default, or none. `none`: no deadline. `keep`: the deadline that the entry has. */
-  readonly ttl?: Milliseconds | 'none' | 'keep';
-}
-
-/** Moves the deadline of a key, and nothing else. A key that is not there gives the outcome `absent`. */
-export interface TouchOperation extends OperationOn {
-  readonly type: 'touch';
-  readonly ttl: Milliseconds | 'none';
-}
-
-/** A key that is not there gives the outcome `absent`. */
-export interface DeleteOperation extends OperationOn {
-  readonly type: 'delete';
-}
-
-export type Operation = PutOperation | TouchOperation | DeleteOperation;
-
-/** What became of one operation. `id` names its change. */
-export type Outcome =
-  | { readonly type: 'created' | 'replaced' | 'touched'; readonly id: ChangeId; readonly entry: Entry }
-  | { readonly type: 'deleted'; readonly id: ChangeId }
-  | { readonly type: 'absent' };
+export type {
+  CollectionStatus,
+  Condition,
+  DeleteOperation,
+  Operation,
+  Outcome,
+  Page,
+  PutOperation,
+  Range,
+  TouchOperation,
+} from '../model.js';
 
 export interface Commit {
   /** One for each operation, in their order. */
@@ -74,28 +48,6 @@ export interface Commit {
 export interface CommitOptions {
   /** Absent: the strongest that the collections of the operations have by policy. */
   readonly durability?: Durability;
-}
-
-export interface Range {
-  /** Only keys that begin with these bytes. */
-  readonly prefix?: string;
-  /** Only keys after this one. */
-  readonly after?: Key;
-  readonly limit: number;
-}
-
-export interface Page {
-  /** In key order. */
-  readonly entries: readonly (readonly [Key, Entry])[];
-  /** Whether there may be more behind the last. */
-  readonly more: boolean;
-}
-
-export interface CollectionStatus {
-  readonly name: string;
-  readonly policy: Policy;
-  readonly entries: number;
-  readonly bytes: number;
 }
 
 export interface EngineStatus {
@@ -129,6 +81,9 @@ export interface Engine {
   subscribe(listener: (changes: readonly Change[]) => void): () => void;
   collections(): readonly CollectionStatus[];
   status(): EngineStatus;
-  /** Makes everything durable and ends. Rejects with what failed if that was not possible. Commits after it throw `draining`. */
+  /**
+   * Makes everything durable and ends. Rejects with what failed if that was not possible. Commits after it throw
+   * `draining`; a second call is the first.
+   */
   close(): Promise<void>;
 }

@@ -1,0 +1,95 @@
+/**
+ * JSON Pointer (RFC 6901) over a text, which is not parsed: what it points at comes out byte for byte. One pass,
+ * whatever the pointer. Where an object has a name twice, the last one counts, as JSON.parse has it.
+ */
+import { CairnError } from '../errors.js';
+import { VALUE_DEPTH_MAX } from '../limits.js';
+import type { JsonText } from '../model.js';
+import { jsonSlice } from './scan.js';
+import { Scanner } from './scanner.js';
+import { decodeLiteral } from './string.js';
+
+const BAD_ESCAPE = /~(?![01])/;
+
+/** Decimal, without leading zeros (RFC 6901 §4). `-`, the place behind the last element, holds nothing. */
+const ARRAY_INDEX = /^(?:0|[1-9][0-9]*)$/;
+
+/** The part of the text that the pointer names; `''` is all of it. Undefined: there is nothing there. */
+export function memberAt(text: JsonText, pointer: string): JsonText | undefined {
+  const tokens = parsePointer(pointer);
+  return tokens.length === 0 ? text : new Search(text, tokens).run();
+}
+
+/** The names on the way, unescaped. */
+export function parsePointer(pointer: string): readonly string[] {
+  if (pointer === '') return [];
+  if (!pointer.startsWith('/')) throw malformed('does not begin with "/"');
+  if (BAD_ESCAPE.test(pointer)) throw malformed('has a "~" that is not "~0" or "~1"');
+  const tokens = pointer.slice(1).split('/');
+  return tokens.map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Recurses once for each token that matched, so never deeper than the text is nested. */
+class Search {
+  readonly #text: JsonText;
+  readonly #tokens: readonly string[];
+  readonly #scanner: Scanner;
+  #found: JsonText | undefined;
+
+  constructor(text: JsonText, tokens: readonly string[]) {
+    this.#text = text;
+    this.#tokens = tokens;
+    this.#scanner = new Scanner(text);
+  }
+
+  run(): JsonText | undefined {
+    this.#value(0);
+    return this.#found;
+  }
+
+  /** Goes over a value to which the first `depth` tokens lead. */
+  #value(depth: number): void {
+    const token = this.#tokens[depth];
+    if (token === undefined) this.#take();
+    else if (this.#scanner.atObject()) this.#object(token, depth);
+    else if (this.#scanner.atArray()) this.#array(token, depth);
+    else this.#skip();
+  }
+
+  #object(token: string, depth: number): void {
+    this.#scanner.members((nameStart, nameEnd) => {
+      const name = decodeLiteral(this.#text.slice(nameStart, nameEnd));
+      if (name === token) this.#descend(depth);
+      else this.#skip();
+    });
+  }
+
+  #array(token: string, depth: number): void {
+    const wanted = ARRAY_INDEX.test(token) ? Number(token) : -1;
+    this.#scanner.elements(index => {
+      if (index === wanted) this.#descend(depth);
+      else this.#skip();
+    });
+  }
+
+  /** What was found under an earlier member of the same name does not count any more. */
+  #descend(depth: number): void {
+    this.#found = undefined;
+    this.#value(depth + 1);
+  }
+
+  #take(): void {
+    const start = this.#scanner.position;
+    this.#skip();
+    this.#found = jsonSlice(this.#text, start, this.#scanner.position);
+  }
+
+  #skip(): void {
+    this.#scanner.skipValue(VALUE_DEPTH_MAX);
+  }
+}
+
+function malformed(reason: string): CairnError {
+  const hint = 'Give a JSON Pointer (RFC 6901): /db/host, /list/0; "~1" for a "/" in a name, "~0" for a "~".';
+  return new CairnError('invalid_parameter', `The JSON Pointer ${reason}.`, { hint });
+}

@@ -1,0 +1,89 @@
+/**
+ * Bodies and documents as texts: checks that a body is what RFC 8259 and our bounds allow, and cuts it where asked,
+ * without parsing it. What it gives out is byte for byte what came in, in strings of its own that do not keep the
+ * body alive (see bytes.ts). The input is known to be UTF-8.
+ *
+ * Errors, all with line and column: `invalid_json`, `too_deep`, `number_out_of_range`.
+ */
+import { CairnError } from '../errors.js';
+import { VALUE_DEPTH_MAX } from '../limits.js';
+import type { ByteString, JsonText } from '../model.js';
+import { flatSlice } from './bytes.js';
+import { Scanner } from './scanner.js';
+import { decodeLiteral } from './string.js';
+
+const BYTE_ORDER_MARK = '\xef\xbb\xbf';
+
+/** A member of an object. */
+export interface Member {
+  /** Decoded, as JavaScript has it: a lone surrogate stays one. */
+  readonly name: string;
+  readonly text: JsonText;
+}
+
+/** The one value that a body holds, less the white space around it. */
+export function scanValue(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): JsonText {
+  const scanner = begin(bytes);
+  const start = scanner.position;
+  scanner.skipValue(depthMax);
+  const end = scanner.position;
+  finish(scanner);
+  return jsonSlice(bytes, start, end);
+}
+
+/**
+ * The members of the one object that a body holds, in their order; one that comes twice is there twice.
+ * `depthMax` bounds each member's value by itself.
+ */
+export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): Member[] {
+  const scanner = begin(bytes);
+  if (!scanner.atObject()) throw notA('an object', bytes, depthMax);
+  const members: Member[] = [];
+  scanner.members((nameStart, nameEnd) => {
+    const start = scanner.position;
+    scanner.skipValue(depthMax);
+    const name = decodeLiteral(bytes.slice(nameStart, nameEnd));
+    members.push({ name, text: jsonSlice(bytes, start, scanner.position) });
+  });
+  finish(scanner);
+  return members;
+}
+
+/** The elements of the one array that a body holds. `depthMax` bounds each by itself. */
+export function scanElements(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): JsonText[] {
+  const scanner = begin(bytes);
+  if (!scanner.atArray()) throw notA('an array', bytes, depthMax);
+  const elements: JsonText[] = [];
+  scanner.elements(() => {
+    const start = scanner.position;
+    scanner.skipValue(depthMax);
+    elements.push(jsonSlice(bytes, start, scanner.position));
+  });
+  finish(scanner);
+  return elements;
+}
+
+/** A part of a text that is known to be one whole value. */
+export function jsonSlice(bytes: ByteString, start: number, end: number): JsonText {
+  return flatSlice(bytes, start, end) as JsonText;
+}
+
+/** A scanner at the first byte of the value. */
+function begin(bytes: ByteString): Scanner {
+  const scanner = new Scanner(bytes);
+  if (bytes.startsWith(BYTE_ORDER_MARK)) throw scanner.fail('a byte order mark is not allowed');
+  scanner.skipSpace();
+  if (scanner.atEnd()) throw new CairnError('invalid_json', 'There is no JSON: the text is empty.');
+  return scanner;
+}
+
+function finish(scanner: Scanner): void {
+  scanner.skipSpace();
+  if (!scanner.atEnd()) throw scanner.fail('the JSON value has ended, and more follows');
+}
+
+/** The error for a value of the wrong kind; one that is no JSON at all is told first. */
+function notA(kind: string, bytes: ByteString, depthMax: number): CairnError {
+  scanValue(bytes, depthMax);
+  return new CairnError('invalid_json', `The JSON is a value, but not ${kind}.`);
+}
