@@ -10,7 +10,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never goes back. For durations and time-outs. */
   monotonic(): number;
-  /** Calls back once, after at least `delayMs` of monotonic time. Does not keep the process alive. */
+  /** Calls back once, after at least `delayMs` of monotonic time. Keeps the process alive until then. */
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Resolves after the event loop has had a turn for everything that waits. */
   turn(): Promise<void>;
@@ -24,7 +24,6 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), DELAY_MAX));
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   turn: () => new Promise(resolve => setImmediate(resolve)),
