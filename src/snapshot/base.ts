@@ -1,0 +1,221 @@
+/**
+ * The base: the whole state at one revision, in one file that is a backup by itself. It is written in slices of at
+ * most BASE_SLICE_MS, so that nobody waits for it, from a view of the store that does not change; and it is
+ * believed only if every line is right and the last one counts and sums them all.
+ */
+import { crc32 } from 'node:zlib';
+import type { CairnError } from '../errors.js';
+import { BASE_LINE_BYTES, BASE_SLICE_MS } from '../limits.js';
+import type { BaseEntry, Entry, Epoch, Key, Revision } from '../model.js';
+import type { Clock } from '../platform/clock.js';
+import type { File } from '../platform/files.js';
+import { appendAll } from './append.js';
+import { damaged, foreign } from './damage.js';
+import {
+  type BaseFooter,
+  type BaseLine,
+  decodeBaseLine,
+  decodeHeader,
+  encodeEntries,
+  encodeHeader,
+  FORMAT,
+  lineChecksum,
+} from './format.js';
+import type { Segment } from './reader.js';
+
+/** The state at one revision, which does not change while it is read. */
+export interface FrozenState {
+  readonly revision: Revision;
+  /** How many there are: a base that holds another number is not published. */
+  readonly entries: number;
+  collections(): Iterable<FrozenCollection>;
+  /** Must be called once, whatever happens. */
+  release(): void;
+}
+
+export interface FrozenCollection {
+  readonly name: string;
+  /** In key order. */
+  entries(): Iterable<readonly [Key, Entry]>;
+}
+
+export interface BaseWriting {
+  readonly file: File;
+  readonly state: FrozenState;
+  readonly store: string;
+  readonly epoch: Epoch;
+  readonly number: number;
+  readonly clock: Clock;
+  /** Looked at between the slices and at the end; true gives the base up. */
+  readonly abandoned: () => boolean;
+}
+
+/**
+ * Writes all of a base and syncs it. Resolves with its bytes, or null if it was given up. Rejects with the
+ * system's error, and when the state holds another number of entries than it said.
+ */
+export async function writeBase(writing: BaseWriting): Promise<number | null> {
+  const { file, state, store, epoch, number, clock } = writing;
+  const output = new BaseOutput(file);
+  await output.line(
+    encodeHeader({ cairn: 'base', format: FORMAT, store, epoch, number, revision: state.revision }),
+  );
+  let sliceEnd = clock.monotonic() + BASE_SLICE_MS;
+  for (const { name, entries } of state.collections()) {
+    for (const [key, entry] of entries()) {
+      const full = output.add(key, entry);
+      if (!full && clock.monotonic() < sliceEnd) continue;
+      if (full) await output.flush(name); // waits for the disk, so memory holds one line and no more
+      await clock.turn();
+      if (writing.abandoned()) return null;
+      sliceEnd = clock.monotonic() + BASE_SLICE_MS;
+    }
+    await output.flush(name);
+  }
+  if (writing.abandoned()) return null;
+  if (output.entries !== state.entries) {
+    throw new Error(`the base holds ${output.entries} entries where the store had ${state.entries}`);
+  }
+  await output.line(
+    encodeHeader({ entries: output.entries, lines: output.lines, checksum: output.checksum() }),
+  );
+  await file.sync();
+  return output.bytes;
+}
+
+/** Gathers the entries of a collection into lines, and keeps count. */
+class BaseOutput {
+  readonly #file: File;
+  readonly #sum = new ChecksumSum();
+  #pending: BaseEntry[] = [];
+  #pendingBytes = 0;
+  entries = 0;
+  lines = 0;
+  bytes = 0;
+
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  /** Whether a line is full and `flush` is due. */
+  add(key: Key, entry: Entry): boolean {
+    const { text, version, revision, epoch, time } = entry;
+    this.#pending.push({ key, text, version, revision, epoch, time, deadline: entry.deadline() });
+    this.#pendingBytes += key.length + text.length;
+    return this.#pendingBytes >= BASE_LINE_BYTES;
+  }
+
+  async flush(collection: string): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const line = encodeEntries(collection, this.#pending);
+    this.entries += this.#pending.length;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    await this.line(line);
+  }
+
+  async line(line: Buffer): Promise<void> {
+    this.#sum.add(lineChecksum(line));
+    this.lines += 1;
+    this.bytes += line.length;
+    await appendAll(this.#file, line);
+  }
+
+  checksum(): string {
+    return this.#sum.text();
+  }
+}
+
+/** The checksum over checksums that the last line of a base holds. */
+class ChecksumSum {
+  #value = 0;
+
+  add(checksum: string): void {
+    this.#value = crc32(checksum, this.#value);
+  }
+
+  text(): string {
+    return this.#value.toString(16).padStart(8, '0');
+  }
+}
+
+/** What a base must be to be the one that is looked for. */
+export interface ExpectedBase {
+  readonly name: string;
+  readonly store: string;
+  readonly number: number;
+  readonly revision: Revision;
+}
+
+/** Checks the segments of a base one after the other, and gives what each holds. Throws `snapshot_damaged`. */
+export class BaseReader {
+  readonly #expected: ExpectedBase;
+  readonly #sum = new ChecksumSum();
+  #entries = 0;
+  #lines = 0;
+  #ended = false;
+
+  constructor(expected: ExpectedBase) {
+    this.#expected = expected;
+  }
+
+  /** Null for the first line. */
+  take(segment: Segment): BaseLine | null {
+    if (segment.state !== 'right') throw this.#damaged('a line is wrong', segment.offset);
+    if (this.#ended) throw this.#damaged('there is more behind its last line', segment.offset);
+    const line = segment.offset === 0 ? null : this.#line(segment);
+    if (line === null) this.#header(segment);
+    if (line?.type === 'footer') this.#footer(line, segment.offset);
+    if (line?.type === 'entries') this.#entries += line.entries.length;
+    this.#sum.add(lineChecksum(segment.line));
+    this.#lines += 1;
+    return line;
+  }
+
+  /** Call it at the end of the file. */
+  finish(): void {
+    if (!this.#ended) throw this.#damaged('its last line is missing');
+  }
+
+  #header(segment: Segment): void {
+    const { name, store, number, revision } = this.#expected;
+    const header = this.#decode(segment, decodeHeader);
+    if (header.format > FORMAT)
+      throw foreign(`it is of format ${header.format}; this version reads up to ${FORMAT}`, name);
+    if (header.store !== store) throw foreign('it belongs to another store', name);
+    if (header.cairn !== 'base' || header.number !== number)
+      throw foreign('its first line is of another file', name);
+    if (header.revision !== revision) {
+      throw this.#damaged(`it is of revision ${header.revision}, and its log begins after ${revision}`, 0);
+    }
+  }
+
+  #line(segment: Segment): BaseLine {
+    return this.#decode(segment, decodeBaseLine);
+  }
+
+  #footer(footer: BaseFooter, offset: number): void {
+    if (
+      footer.entries !== this.#entries ||
+      footer.lines !== this.#lines ||
+      footer.checksum !== this.#sum.text()
+    ) {
+      throw this.#damaged('its last line does not count what stands before it', offset);
+    }
+    this.#ended = true;
+  }
+
+  #decode<Line>({ line, offset }: Segment, decode: (line: Buffer) => Line): Line {
+    try {
+      return decode(line);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw this.#damaged(`a line with the right checksum cannot be read: ${message}`, offset, cause);
+    }
+  }
+
+  #damaged(message: string, offset?: number, cause?: unknown): CairnError {
+    const { name, revision } = this.#expected;
+    return damaged(message, { file: name, revision, ...(offset === undefined ? {} : { offset }), cause });
+  }
+}

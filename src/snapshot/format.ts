@@ -1,0 +1,396 @@
+/**
+ * The format of the snapshot, written once: the writer and the reader both take it from here. In words, with a
+ * worked example that a test parses: docs/snapshot-format.md.
+ *
+ *     9d3e6c21 {"first":17,"count":2,…}\n
+ *     └──────┘ └──────────────────────┘
+ *     CRC-32   JSON in UTF-8, without a raw newline
+ *
+ * A line is right when its checksum, in lower-case hex, one space, its JSON and the newline are all there. The
+ * first byte of a log is the first byte of a line, and lines touch.
+ *
+ *     log    first line, then batches; `mark` and `end` lines say that what stands before them is durable
+ *     base   first line, then lines of entries, then the last line that counts and sums them
+ *
+ * Values stand last in a line, as the text in memory, and `lengths` tells how long each is: a reader parses only
+ * what stands before them and cuts. A text with a newline in it (white space between members) would break the
+ * line, so it stands as a JSON string of itself, and its length is negative.
+ */
+import { crc32 } from 'node:zlib';
+import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
+
+/** The version of the format. A reader refuses a higher one. */
+export const FORMAT = 1;
+
+/** Bytes that stand around the JSON of a line: checksum, space, newline. */
+export const FRAME_BYTES = 10;
+
+const CHECKSUM_BYTES = 8;
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+
+/** What a log says of the log before it: how many of its bytes count, and which file is meant. */
+export interface Seal {
+  readonly number: number;
+  /** Of its first line, so that another file of the same number is not taken for it. */
+  readonly checksum: string;
+  readonly bytes: number;
+}
+
+export interface LogHeader {
+  readonly cairn: 'log';
+  readonly format: number;
+  /** A UUID, made with the first file; files of two stores never mix. */
+  readonly store: string;
+  readonly epoch: Epoch;
+  readonly number: number;
+  /** The revision after which its changes begin. */
+  readonly after: Revision;
+  /** Null where a history begins. */
+  readonly prev: Seal | null;
+}
+
+export interface BaseHeader {
+  readonly cairn: 'base';
+  readonly format: number;
+  readonly store: string;
+  readonly epoch: Epoch;
+  readonly number: number;
+  /** The revision whose state this is. */
+  readonly revision: Revision;
+}
+
+/** The last line of a base. `checksum` is the CRC-32 over the checksums of all lines before it, as they stand. */
+export interface BaseFooter {
+  readonly entries: number;
+  readonly lines: number;
+  readonly checksum: string;
+}
+
+/** A line of a log behind its first. */
+export type LogLine =
+  | {
+      readonly type: 'batch';
+      readonly first: Revision;
+      readonly count: number;
+      readonly changes: readonly Change[];
+    }
+  | { readonly type: 'mark' | 'end'; readonly revision: Revision };
+
+/** A line of a base behind its first. */
+export type BaseLine =
+  | { readonly type: 'entries'; readonly collection: string; readonly entries: readonly BaseEntry[] }
+  | ({ readonly type: 'footer' } & BaseFooter);
+
+/** A right line whose JSON is not what the format allows: written by something else than Cairn. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+// Lines
+
+/** The checksum of some bytes as it stands in a file: 8 digits of lower-case hex. */
+export function checksumOf(bytes: Uint8Array): string {
+  return hex(crc32(bytes));
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(CHECKSUM_BYTES, '0');
+}
+
+/** A whole line around the JSON, ready to be appended. */
+export function frameLine(json: ByteString): Buffer {
+  const line = Buffer.allocUnsafe(json.length + FRAME_BYTES);
+  line.write(json, CHECKSUM_BYTES + 1, 'latin1');
+  line[CHECKSUM_BYTES] = SPACE;
+  line[line.length - 1] = NEWLINE;
+  line.write(checksumOf(line.subarray(CHECKSUM_BYTES + 1, line.length - 1)), 0, 'latin1');
+  return line;
+}
+
+/** The checksum that a framed line begins with. */
+export function lineChecksum(line: Buffer): string {
+  return line.toString('latin1', 0, CHECKSUM_BYTES);
+}
+
+/** Whether these bytes, newline included, are one right line. */
+export function isRightLine(line: Buffer): boolean {
+  if (line.length <= FRAME_BYTES || line[CHECKSUM_BYTES] !== SPACE || line[line.length - 1] !== NEWLINE)
+    return false;
+  // Compared as text: hex read leniently would let a flipped case bit pass.
+  return checksumOf(line.subarray(CHECKSUM_BYTES + 1, line.length - 1)) === lineChecksum(line);
+}
+
+/**
+ * Whether a wrong line is two right ones whose newline between them was changed. Without this look a flipped newline
+ * before the last line of a log would read as a torn tail, though that last line proves the one before it durable.
+ */
+export function hidesRightLine(segment: Buffer): boolean {
+  const wanted = lineChecksum(segment);
+  let crc = 0;
+  let summed = CHECKSUM_BYTES + 1;
+  for (let at = segment.indexOf(' {', summed); at >= 0; at = segment.indexOf(' {', at + 1)) {
+    const newline = at - CHECKSUM_BYTES - 1;
+    if (newline <= summed) continue;
+    crc = crc32(segment.subarray(summed, newline), crc);
+    summed = newline;
+    if (hex(crc) === wanted && isRightLine(segment.subarray(newline + 1))) return true;
+  }
+  return false;
+}
+
+// Writing
+
+/** The changes of one commit, encoded once: kept until they are durable, whatever log takes them. */
+export interface Group {
+  readonly first: Revision;
+  readonly count: number;
+  readonly epoch: Epoch;
+  /** The items of the three arrays of a batch line, joined by commas. */
+  readonly operations: ByteString;
+  readonly lengths: ByteString;
+  readonly values: readonly ByteString[];
+  /** What it adds to a line, not more than some bytes too many. */
+  readonly bytes: number;
+}
+
+/** Encodes consecutive changes of one epoch, at least one. */
+export function encodeGroup(changes: readonly Change[]): Group {
+  let operations = '';
+  let lengths = '';
+  let bytes = 0;
+  const values: ByteString[] = [];
+  for (const change of changes) {
+    operations += `${operations === '' ? '' : ','}${encodeOperation(change)}`;
+    if (change.type !== 'put') continue;
+    const value = withoutNewline(change.text);
+    lengths += `${lengths === '' ? '' : ','}${value === change.text ? value.length : -value.length}`;
+    values.push(value);
+    bytes += value.length + 1;
+  }
+  const { revision: first, epoch } = changes[0] as Change;
+  bytes += operations.length + lengths.length + 2;
+  return { first, count: changes.length, epoch, operations, lengths, values, bytes };
+}
+
+/** One line of a log out of groups of one epoch, in their order. */
+export function encodeBatch(groups: readonly Group[]): Buffer {
+  const { first, epoch } = groups[0] as Group;
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const operations = groups.map(group => group.operations).join(',');
+  const lengths = groups.flatMap(group => (group.lengths === '' ? [] : [group.lengths])).join(',');
+  const values = groups.flatMap(group => group.values).join(',');
+  return frameLine(
+    `{"first":${first},"count":${count},"epoch":${epoch},"operations":[${operations}],"lengths":[${lengths}],"values":[${values}]}`,
+  );
+}
+
+/** What a batch line has beside its groups, at most. */
+export const BATCH_BYTES = 128;
+
+/** A line without operations. */
+export function encodeNote(type: 'mark' | 'end', revision: Revision): Buffer {
+  return frameLine(`{"${type}":${revision}}`);
+}
+
+/** The first line of a file, or the last of a base. */
+export function encodeHeader(header: LogHeader | BaseHeader | BaseFooter): Buffer {
+  return frameLine(JSON.stringify(header));
+}
+
+/** One line of a base: entries of one collection, in key order. */
+export function encodeEntries(collection: string, entries: readonly BaseEntry[]): Buffer {
+  const values = entries.map(entry => withoutNewline(entry.text));
+  const rows = entries.map(
+    ({ key, version, revision, epoch, time, deadline }) =>
+      `[${JSON.stringify(key)},${version},${revision},${epoch},${time},${deadline}]`,
+  );
+  const lengths = values.map((value, i) => (value === entries[i]?.text ? value.length : -value.length));
+  return frameLine(
+    `{"collection":${JSON.stringify(collection)},"entries":[${rows.join(',')}],"lengths":[${lengths.join(',')}],"values":[${values.join(',')}]}`,
+  );
+}
+
+function encodeOperation(change: Change): ByteString {
+  const last = change.type === 'delete' ? `"${change.reason}"` : change.deadline;
+  // JSON.stringify of a byte string is the UTF-8 of the JSON string: it leaves everything over 0x7f alone.
+  return `["${change.type}",${JSON.stringify(change.collection)},${JSON.stringify(change.key)},${change.version},${change.time},${last}]`;
+}
+
+function withoutNewline(text: ByteString): ByteString {
+  return text.includes('\n') ? JSON.stringify(text) : text;
+}
+
+// Reading
+
+const VALUES = Buffer.from(',"values":[');
+
+/** Reads the first line of a log or a base. */
+export function decodeHeader(line: Buffer): LogHeader | BaseHeader {
+  const json = parse(body(line));
+  if (!isRecord(json) || (json['cairn'] !== 'log' && json['cairn'] !== 'base')) {
+    throw new FormatError('this is no file of Cairn');
+  }
+  if (!isCount(json['format'])) throw new FormatError('the format has no number');
+  // A newer format may have changed all the rest: nothing more is read of it.
+  if (json['format'] <= FORMAT && !(json['cairn'] === 'log' ? isLogHeader(json) : isBaseHeader(json))) {
+    throw new FormatError('the first line lacks something');
+  }
+  return json as unknown as LogHeader | BaseHeader;
+}
+
+/** Reads a line of a log that is not its first. */
+export function decodeLogLine(line: Buffer): LogLine {
+  const { head, values } = cut(line);
+  if (isCount(head['mark'])) return { type: 'mark', revision: head['mark'] };
+  if (isCount(head['end'])) return { type: 'end', revision: head['end'] };
+  const { first, count, epoch, operations } = head;
+  if (!isCount(first) || !isCount(count) || !isCount(epoch) || !Array.isArray(operations)) {
+    throw new FormatError('this is no line of a log');
+  }
+  if (operations.length !== count || count === 0) throw new FormatError('the count does not match');
+  let used = 0;
+  const nextValue = (): JsonText => valueAt(values, used++);
+  const changes = operations.map((operation: unknown, i) =>
+    decodeOperation(operation, first + i, epoch, nextValue),
+  );
+  if (used !== values.length) throw new FormatError('there are more values than puts');
+  return { type: 'batch', first, count, changes };
+}
+
+/** Reads a line of a base that is not its first. */
+export function decodeBaseLine(line: Buffer): BaseLine {
+  const { head, values } = cut(line);
+  const { collection, entries, lines, checksum } = head;
+  if (isCount(entries) && isCount(lines) && typeof checksum === 'string') {
+    return { type: 'footer', entries, lines, checksum };
+  }
+  if (typeof collection !== 'string' || !Array.isArray(entries) || entries.length !== values.length) {
+    throw new FormatError('this is no line of a base');
+  }
+  return {
+    type: 'entries',
+    collection,
+    entries: entries.map((row: unknown, i) => decodeEntry(row, valueAt(values, i))),
+  };
+}
+
+/** The JSON of a line up to its values, parsed, and the values, cut by their lengths. */
+function cut(line: Buffer): { head: Record<string, unknown>; values: JsonText[] } {
+  // Found at the right place: before the values a quote inside a string has a backslash before it.
+  const mark = line.indexOf(VALUES);
+  const end = line.length - 1;
+  const head = parse(mark < 0 ? body(line) : `${line.toString('latin1', CHECKSUM_BYTES + 1, mark)}}`);
+  if (!isRecord(head)) throw new FormatError('a line is no object');
+  if (mark < 0) return { head, values: [] };
+  const { lengths } = head;
+  if (!Array.isArray(lengths)) throw new FormatError('a line has values and no lengths');
+  let from = mark + VALUES.length;
+  const values = lengths.map((length: unknown): JsonText => {
+    if (typeof length !== 'number' || !Number.isSafeInteger(length))
+      throw new FormatError('a length is no number');
+    const to = from + Math.abs(length);
+    if (length === 0 || to > end) throw new FormatError('the lengths do not fit');
+    const value = line.toString('latin1', from, to);
+    from = to + 1;
+    return (length < 0 ? fromString(value) : value) as JsonText;
+  });
+  if (Math.max(from - 1, mark + VALUES.length) !== end - 2)
+    throw new FormatError('the lengths do not fill the line');
+  return { head, values };
+}
+
+function decodeOperation(
+  operation: unknown,
+  revision: Revision,
+  epoch: Epoch,
+  nextValue: () => JsonText,
+): Change {
+  if (!Array.isArray(operation)) throw new FormatError('an operation is no array');
+  const [type, collection, key, version, time, last] = operation as unknown[];
+  if (typeof collection !== 'string' || typeof key !== 'string' || !isCount(version) || !isCount(time)) {
+    throw new FormatError('an operation lacks something');
+  }
+  const change = { collection, key: key as Key, version, time, revision, epoch };
+  if (type === 'delete' && (last === 'deleted' || last === 'expired' || last === 'evicted')) {
+    return { type, ...change, reason: last };
+  }
+  if (!isDeadline(last)) throw new FormatError('an operation has no deadline');
+  if (type === 'touch') return { type, ...change, deadline: last };
+  if (type === 'put') return { type, ...change, deadline: last, text: nextValue() };
+  throw new FormatError('an operation is of no known type');
+}
+
+function decodeEntry(row: unknown, text: JsonText): BaseEntry {
+  if (!Array.isArray(row)) throw new FormatError('an entry is no array');
+  const [key, version, revision, epoch, time, deadline] = row as unknown[];
+  if (
+    typeof key !== 'string' ||
+    !isCount(version) ||
+    !isCount(revision) ||
+    !isCount(epoch) ||
+    !isCount(time)
+  ) {
+    throw new FormatError('an entry lacks something');
+  }
+  if (!isDeadline(deadline)) throw new FormatError('an entry has no deadline');
+  return { key: key as Key, text, version, revision, epoch, time, deadline };
+}
+
+function valueAt(values: readonly JsonText[], index: number): JsonText {
+  const value = values[index];
+  if (value === undefined) throw new FormatError('there are fewer values than puts');
+  return value;
+}
+
+function isLogHeader(json: Record<string, unknown>): boolean {
+  const { prev } = json;
+  return isFileHeader(json) && isCount(json['after']) && (prev === null || isSeal(prev));
+}
+
+function isBaseHeader(json: Record<string, unknown>): boolean {
+  return isFileHeader(json) && isCount(json['revision']);
+}
+
+function isFileHeader(json: Record<string, unknown>): boolean {
+  return typeof json['store'] === 'string' && isCount(json['epoch']) && isCount(json['number']);
+}
+
+function isSeal(json: unknown): boolean {
+  return (
+    isRecord(json) &&
+    isCount(json['number']) &&
+    isCount(json['bytes']) &&
+    typeof json['checksum'] === 'string'
+  );
+}
+
+function isRecord(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function isCount(json: unknown): json is number {
+  return typeof json === 'number' && Number.isSafeInteger(json) && json >= 0;
+}
+
+function isDeadline(json: unknown): json is number | null {
+  return json === null || isCount(json);
+}
+
+function body(line: Buffer): string {
+  return line.toString('latin1', CHECKSUM_BYTES + 1, line.length - 1);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new FormatError('a line is no JSON', { cause });
+  }
+}
+
+function fromString(json: ByteString): ByteString {
+  const text = parse(json);
+  if (typeof text !== 'string') throw new FormatError('a value with a negative length is no string');
+  return text;
+}

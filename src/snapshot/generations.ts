@@ -1,0 +1,162 @@
+/**
+ * The files of the directory as generations: a base and the logs from its number on are one. Knows when the logs
+ * have outgrown their base, makes the next base beside the traffic, and removes what no start needs any more.
+ *
+ * Kept are the two newest whole bases and everything from the older one's number on, so that a base which turns
+ * out broken costs nothing but time.
+ */
+import { join } from 'node:path';
+import { ROTATE_BYTES_MIN, ROTATE_LOGS_MAX } from '../limits.js';
+import type { Epoch } from '../model.js';
+import type { Clock } from '../platform/clock.js';
+import type { File, Files } from '../platform/files.js';
+import type { Logger } from '../platform/logger.js';
+import { type FrozenState, writeBase } from './base.js';
+import { fileName, listDirectory } from './directory.js';
+
+/** Milliseconds until a base that failed is tried again. */
+const BASE_RETRY_MS = 60_000;
+
+export interface GenerationsOptions {
+  readonly files: Files;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: string;
+  readonly epoch: Epoch;
+  /** Log bytes since the newest base under which none is made. */
+  readonly rotateBytesMin?: number;
+}
+
+interface Sized {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+export class Generations {
+  readonly #options: GenerationsOptions;
+  /** Logs from the newest base on that have ended. */
+  #logs: Sized[];
+  /** The newest whole bases that are known, ascending, two at most. */
+  #bases: Sized[];
+  #wanted = false;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #task: Promise<void> | null = null;
+  #abandoned = false;
+
+  constructor(
+    options: GenerationsOptions,
+    found: { readonly base: Sized | null; readonly logs: readonly Sized[] },
+  ) {
+    this.#options = options;
+    this.#logs = [...found.logs];
+    this.#bases = found.base === null ? [] : [found.base];
+  }
+
+  /** Asks for a base at the next occasion. */
+  want(): void {
+    this.#wanted = true;
+  }
+
+  /** A log will not be written any more. */
+  ended(log: Sized): void {
+    this.#logs.push({ number: log.number, bytes: log.bytes });
+  }
+
+  /** Whether it is time for a new log and its base. */
+  due(openLogBytes: number): boolean {
+    if (this.#task !== null || this.#options.clock.monotonic() < this.#notBefore) return false;
+    const bytes = this.#logs.reduce((sum, log) => sum + log.bytes, openLogBytes);
+    const enough = Math.max(this.#options.rotateBytesMin ?? ROTATE_BYTES_MIN, this.#bases.at(-1)?.bytes ?? 0);
+    return this.#wanted || bytes >= enough || this.#logs.length >= ROTATE_LOGS_MAX;
+  }
+
+  /** A new log is being made for a base. Until that base is there, none is due for some time. */
+  begin(): void {
+    this.#wanted = false;
+    this.#notBefore = this.#options.clock.monotonic() + BASE_RETRY_MS;
+  }
+
+  /** Makes the base of this number, whose log is there already. The state is released in any case. */
+  make(state: FrozenState, number: number): void {
+    this.#task = this.#make(state, number).finally(() => {
+      this.#task = null;
+    });
+  }
+
+  /** Gives up the base that is being made, if there is one. */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    await this.#task;
+  }
+
+  /** Never rejects: without a base the logs are all that is needed. */
+  async #make(state: FrozenState, number: number): Promise<void> {
+    const { clock, logger } = this.#options;
+    const began = clock.monotonic();
+    try {
+      const bytes = await this.#write(state, number);
+      if (bytes === null) return;
+      this.#bases = [...this.#bases.slice(-1), { number, bytes }];
+      this.#logs = this.#logs.filter(log => log.number >= number);
+      this.#notBefore = Number.NEGATIVE_INFINITY;
+      const { revision, entries } = state;
+      const ms = Math.round(clock.monotonic() - began);
+      logger.info({ file: fileName(number, 'base'), revision, entries, bytes, ms }, 'base made');
+      await this.#removeOlder();
+    } catch (error) {
+      logger.warn({ err: error }, 'a base could not be made; the logs are kept, and it is tried again');
+    } finally {
+      state.release();
+    }
+  }
+
+  /** The bytes of the base, which is there, whole and durable; null if it was given up. */
+  async #write(state: FrozenState, number: number): Promise<number | null> {
+    const { files, directory, store, epoch, clock } = this.#options;
+    const path = join(directory, fileName(number, 'base'));
+    const unfinished = `${path}.tmp`;
+    const file = await files.create(unfinished);
+    try {
+      const abandoned = (): boolean => this.#abandoned;
+      const bytes = await this.#closed(
+        file,
+        writeBase({ file, state, store, epoch, number, clock, abandoned }),
+      );
+      if (bytes === null) {
+        await files.remove(unfinished);
+        return null;
+      }
+      await files.rename(unfinished, path);
+      await files.syncDirectory(directory);
+      return bytes;
+    } catch (error) {
+      await files.remove(unfinished).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** What the work gives, after the file is closed; a close that fails is a failure of the work. */
+  async #closed<Result>(file: File, work: Promise<Result>): Promise<Result> {
+    try {
+      const result = await work;
+      await file.close();
+      return result;
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #removeOlder(): Promise<void> {
+    const [older, newer] = this.#bases;
+    if (older === undefined || newer === undefined) return;
+    const { files, directory } = this.#options;
+    const { logs, bases } = await listDirectory(files, directory);
+    const gone = [
+      ...bases.filter(number => number < older.number).map(number => fileName(number, 'base')),
+      ...logs.filter(number => number < older.number).map(number => fileName(number, 'log')),
+    ];
+    for (const name of gone) await files.remove(join(directory, name));
+  }
+}
