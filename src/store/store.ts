@@ -1,0 +1,299 @@
+/**
+ * What is in memory: all collections, their bounds, one expiry and the counter of changes.
+ *
+ * Every change is first decided as a `Change` and then performed, and a replay performs the same changes: so what
+ * comes back from the disk is what was there. Deciding checks everything before anything is touched: `apply`
+ * either throws and has changed nothing, or has done all of it.
+ *
+ * An entry whose time is over is not there for any reader, though it counts for the bounds until `expire` or an
+ * operation on its key takes it away, which is a change of its own. A collection without a policy left the
+ * configuration: its entries stay, expire and are frozen like all others, and nobody can reach them.
+ *
+ * A plain Error thrown here is a defect of the caller or a damaged snapshot, never a caller's request.
+ */
+import { CairnError } from '../errors.js';
+import {
+  type BaseEntry,
+  type Change,
+  type ChangeId,
+  type CollectionStatus,
+  type DeleteChange,
+  type DeleteReason,
+  type Entry,
+  type Epoch,
+  formatChangeId,
+  type Key,
+  type Milliseconds,
+  type Operation,
+  type Outcome,
+  type Page,
+  type Policies,
+  type PutChange,
+  type Range,
+  type Revision,
+  type TouchChange,
+} from '../model.js';
+import type { Clock } from '../platform/clock.js';
+import { Collection } from './collection.js';
+import { checkCondition } from './condition.js';
+import { decideRemoval, decideWrite, type Moment, type Step, sourceOf } from './decision.js';
+import type { StoredEntry } from './entry.js';
+import { Expiry } from './expiry.js';
+import { type FrozenStore, freeze } from './frozen.js';
+import { checkBounds, Growth, growthsOf } from './growth.js';
+import { GuardedTime } from './time.js';
+
+export interface StoreOptions {
+  readonly policies: Policies;
+  readonly clock: Clock;
+  /** Bytes of all collections together. */
+  readonly bytesMax: number;
+}
+
+export interface Applied {
+  /** Those of the operations, those that had expired before them, and evictions at the end. */
+  readonly changes: readonly Change[];
+  /** One for each operation. */
+  readonly outcomes: readonly Outcome[];
+  /** After the last change. */
+  readonly revision: Revision;
+}
+
+export class Store {
+  readonly #time: GuardedTime;
+  readonly #bytesMax: number;
+  readonly #expiry = new Expiry();
+  readonly #collections = new Map<string, Collection>();
+  /** 0: none has begun. */
+  #epoch: Epoch = 0;
+  #revision: Revision = 0;
+
+  constructor(options: StoreOptions) {
+    this.#time = new GuardedTime(options.clock);
+    this.#bytesMax = options.bytesMax;
+    for (const [name, policy] of Object.entries(options.policies)) {
+      this.#collections.set(name, new Collection(name, policy, this.#expiry));
+    }
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
+  }
+
+  /** Of the last change. */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get entries(): number {
+    let entries = 0;
+    for (const collection of this.#collections.values()) entries += collection.entries;
+    return entries;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const collection of this.#collections.values()) bytes += collection.bytes;
+    return bytes;
+  }
+
+  /** How often the wall clock leapt ahead, so that expiry waited. */
+  get clockJumps(): number {
+    return this.#time.jumps;
+  }
+
+  /** The changes that are decided from now on belong to it. */
+  beginEpoch(epoch: Epoch): void {
+    this.#epoch = epoch;
+  }
+
+  /** Counts as use. */
+  get(collection: string, key: Key): Entry | undefined {
+    const { leaves, order } = this.#known(collection);
+    const entry = leaves.get(key);
+    if (entry === undefined || (entry.expiry !== null && entry.isOver(this.#time.now()))) return undefined;
+    order?.use(key);
+    return entry;
+  }
+
+  page(collection: string, range: Range): Page {
+    const now = this.#time.now();
+    const { leaves } = this.#known(collection);
+    return leaves.page(range.prefix ?? '', range.after, range.limit, entry => !entry.isOver(now));
+  }
+
+  /** @throws CairnError `not_found`, `revision_mismatch`, `quota_exceeded`; then nothing was changed. */
+  apply(operations: readonly Operation[]): Applied {
+    const now = this.#time.now();
+    const steps = operations.map((operation, op) => this.#check(operation, op, now));
+    const growths = growthsOf(steps);
+    const bytes = this.bytes;
+    checkBounds(growths, bytes, this.#bytesMax);
+    const changes: Change[] = [];
+    const outcomes = steps.map(step => this.#take(step, now, changes));
+    const bytesMax = Math.max(bytes, this.#bytesMax);
+    for (const growth of growths) this.#makeRoom(growth, bytesMax, now, changes);
+    return { changes, outcomes, revision: this.#revision };
+  }
+
+  /** Takes away at most `limit` entries whose time is over. */
+  expire(limit: number): readonly Change[] {
+    const now = this.#time.now();
+    const changes: Change[] = [];
+    while (changes.length < limit) {
+      const node = this.#expiry.due(now);
+      if (node === null) break;
+      this.#takeAway(this.#collections.get(node.collection)!, node.key, 'expired', now, changes);
+    }
+    return changes;
+  }
+
+  nextDeadline(): Milliseconds | null {
+    return this.#expiry.next();
+  }
+
+  /** Takes an entry of a base. They come in key order, which makes the fullest leaves. */
+  load(collection: string, entry: BaseEntry): void {
+    const into = this.#collectionOf(collection);
+    const before = into.entries;
+    into.write(entry.key, entry, entry.deadline);
+    if (into.entries === before) throw new Error('The base has a key twice.');
+  }
+
+  /** After the base: the store is at this revision. */
+  loaded(revision: Revision): void {
+    this.#revision = revision;
+  }
+
+  /** Performs a change that was decided earlier. */
+  replay(change: Change): void {
+    if (change.revision !== this.#revision + 1) {
+      throw new Error(`A change of revision ${change.revision} cannot follow revision ${this.#revision}.`);
+    }
+    if (change.type === 'delete') this.#remove(change);
+    else this.#write(change);
+  }
+
+  /** After recovery: evicts what a smaller bound no longer holds. */
+  settle(): readonly Change[] {
+    const now = this.#time.now();
+    const changes: Change[] = [];
+    for (const collection of this.#collections.values()) {
+      this.#makeRoom(new Growth(collection), Number.POSITIVE_INFINITY, now, changes);
+    }
+    return changes;
+  }
+
+  freeze(): FrozenStore {
+    return freeze(this.#collections.values(), this.#revision);
+  }
+
+  /** Those of the configuration, in its order. */
+  collections(): readonly CollectionStatus[] {
+    const statuses: CollectionStatus[] = [];
+    for (const { name, policy, entries, bytes } of this.#collections.values()) {
+      if (policy !== null) statuses.push({ name, policy, entries, bytes });
+    }
+    return statuses;
+  }
+
+  /** Collections that have left the configuration and still hold data. */
+  unknown(): readonly { readonly name: string; readonly entries: number }[] {
+    const unknown: { name: string; entries: number }[] = [];
+    for (const { name, policy, entries } of this.#collections.values()) {
+      if (policy === null && entries > 0) unknown.push({ name, entries });
+    }
+    return unknown;
+  }
+
+  #known(name: string): Collection {
+    const collection = this.#collections.get(name);
+    if (collection === undefined || collection.policy === null) {
+      throw new CairnError('not_found', `There is no collection "${name}".`);
+    }
+    return collection;
+  }
+
+  /** What recovery brings has a place, in the configuration or not. */
+  #collectionOf(name: string): Collection {
+    const known = this.#collections.get(name);
+    if (known !== undefined) return known;
+    const unknown = new Collection(name, null, this.#expiry);
+    this.#collections.set(name, unknown);
+    return unknown;
+  }
+
+  #check(operation: Operation, op: number, now: Milliseconds): Step {
+    const collection = this.#known(operation.collection);
+    const stored = collection.get(operation.key);
+    const found = stored === undefined || stored.isOver(now) ? undefined : stored;
+    if (operation.condition !== undefined) checkCondition(operation.condition, found, op);
+    return { operation, collection, stored, found };
+  }
+
+  #take(step: Step, now: Milliseconds, changes: Change[]): Outcome {
+    const { operation, collection, stored, found } = step;
+    if (stored !== found) this.#takeAway(collection, operation.key, 'expired', now, changes);
+    if (operation.type !== 'put' && found === undefined) return { type: 'absent' };
+    if (operation.type === 'delete') {
+      return { type: 'deleted', id: this.#takeAway(collection, operation.key, 'deleted', now, changes) };
+    }
+    const change = decideWrite(step, operation, this.#next(now));
+    const entry = this.#write(change);
+    changes.push(change);
+    const type = change.type === 'touch' ? 'touched' : found === undefined ? 'created' : 'replaced';
+    return { type, id: idOf(change), entry };
+  }
+
+  #takeAway(
+    collection: Collection,
+    key: Key,
+    reason: DeleteReason,
+    now: Milliseconds,
+    changes: Change[],
+  ): ChangeId {
+    const entry = collection.get(key);
+    if (entry === undefined) throw new Error('The store lost the entry of a key that expires or is evicted.');
+    const change = decideRemoval(collection, key, reason, entry.version, this.#next(now));
+    this.#remove(change);
+    changes.push(change);
+    return idOf(change);
+  }
+
+  /** Evicts until the collection is within its bounds and, if all are over theirs, has given back its growth. */
+  #makeRoom(growth: Growth, bytesMax: number, now: Milliseconds, changes: Change[]): void {
+    const { collection } = growth;
+    const { order } = collection;
+    if (order === null) return;
+    const bytes = collection.bytes;
+    const owes = () => bytes - collection.bytes < growth.bytes && this.bytes > bytesMax;
+    while (order.exceeded || owes()) {
+      const victim = order.victim();
+      if (victim === undefined) break;
+      this.#takeAway(collection, victim, 'evicted', now, changes);
+    }
+  }
+
+  #next(now: Milliseconds): Moment {
+    if (this.#epoch === 0) throw new Error('The store decides nothing before an epoch has begun.');
+    return { epoch: this.#epoch, revision: this.#revision + 1, now };
+  }
+
+  #write(change: PutChange | TouchChange): StoredEntry {
+    const collection = this.#collectionOf(change.collection);
+    const entry = collection.write(change.key, sourceOf(change, collection), change.deadline);
+    this.#revision = change.revision;
+    return entry;
+  }
+
+  #remove(change: DeleteChange): void {
+    const entry = this.#collectionOf(change.collection).remove(change.key);
+    if (entry === undefined)
+      throw new Error(`Change ${formatChangeId(change)} deletes a key that is not there.`);
+    this.#revision = change.revision;
+  }
+}
+
+function idOf({ epoch, revision }: ChangeId): ChangeId {
+  return { epoch, revision };
+}
