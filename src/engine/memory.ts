@@ -1,0 +1,268 @@
+/**
+ * The memory engine: the store holds the truth while the process lives, the snapshot is the truth when it starts.
+ * A failed disk never undoes what a reader has seen: writes are refused, reads go on.
+ *
+ * One turn of the event loop takes a commit from `admit` to `append`, so nothing comes between the revision, the
+ * queue of the snapshot and the watchers.
+ */
+import { CairnError } from '../errors.js';
+import { EXPIRE_SLICE, LINE_BYTES_MAX } from '../limits.js';
+import type { Change, Durability, Entry, Epoch, Key, Milliseconds, Policies, Revision } from '../model.js';
+import type { Clock, Timer } from '../platform/clock.js';
+import type { DirectoryLock, Files, Locks } from '../platform/files.js';
+import type { Logger } from '../platform/logger.js';
+import { listDirectory, removeUnfinished } from '../snapshot/directory.js';
+import { acquireLock } from '../snapshot/lock.js';
+import { type Recovered, recover } from '../snapshot/recovery.js';
+import { SnapshotWriter } from '../snapshot/writer.js';
+import { Store } from '../store/store.js';
+import type {
+  CollectionStatus,
+  Commit,
+  CommitOptions,
+  Engine,
+  EngineStatus,
+  Operation,
+  Page,
+  Range,
+} from './engine.js';
+
+export interface MemoryEngineOptions {
+  readonly files: Files;
+  /** Null: the directory is not locked, on the word of whoever started it. */
+  readonly locks: Locks | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly directory: string;
+  readonly policies: Policies;
+  /** Milliseconds between two appends of periodic changes. */
+  readonly intervalMs: Milliseconds;
+  /** Bytes of all collections together. */
+  readonly bytesMax: number;
+  readonly newStoreId: () => string;
+  /** Called when the directory is there and no other process has it, before anything is read. */
+  readonly onLocked?: () => Promise<void>;
+  readonly onProgress?: (bytes: number, totalBytes: number) => void;
+  readonly rotateBytesMin?: number;
+}
+
+/** Milliseconds until deadlines that passed by a jump of the clock are looked at again. */
+const EXPIRY_PAUSE_MS = 250;
+
+/** What a start found. */
+export interface Restored {
+  readonly entries: number;
+  /** Logs that were read; 0: a new store. */
+  readonly logs: number;
+  readonly clean: boolean;
+  readonly ms: number;
+}
+
+/** Changes that belong to one commit must stand in one line; each may double when its text has newlines. */
+const OPERATION_BYTES = 256;
+
+/**
+ * Locks the directory, reads what is there, and begins to write. Throws `snapshot_…`, `lock_unavailable`; a volume
+ * that cannot be written just now is no reason not to start.
+ */
+export async function openMemoryEngine(options: MemoryEngineOptions): Promise<MemoryEngine> {
+  const { files, locks, clock, logger, directory, policies, bytesMax } = options;
+  await files.makeDirectory(directory).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CairnError('snapshot_denied', `${directory} cannot be made: ${reason}`, {
+      file: directory,
+      cause,
+    });
+  });
+  const lock = locks === null ? null : await acquireLock({ locks, clock, logger, directory });
+  try {
+    await options.onLocked?.();
+    const began = clock.monotonic();
+    await removeUnfinished(files, directory, await listDirectory(files, directory));
+    const recovered = await recover({
+      files,
+      directory,
+      newTarget: () => new Store({ policies, clock, bytesMax }),
+      newStoreId: options.newStoreId,
+      now: clock.now(),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    });
+    report(recovered, logger);
+    const engine = new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
+    await engine.start();
+    return engine;
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+function report({ target, torn, warnings }: Recovered<Store>, logger: Logger): void {
+  for (const warning of warnings) logger.warn({}, warning);
+  if (torn !== null) {
+    logger.warn(
+      { ...torn },
+      'the last log ends in a torn line, which was never answered as durable and is not used',
+    );
+  }
+  for (const { name, entries } of target.unknown()) {
+    logger.warn(
+      { collection: name, entries },
+      'a collection that is not configured keeps its data and cannot be reached',
+    );
+  }
+}
+
+export class MemoryEngine implements Engine {
+  readonly restored: Restored;
+  readonly #options: MemoryEngineOptions;
+  readonly #store: Store;
+  readonly #writer: SnapshotWriter;
+  readonly #lock: DirectoryLock | null;
+  readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  #expiry: Timer | null = null;
+  #expiryAt = Number.POSITIVE_INFINITY;
+  #closed: Promise<void> | null = null;
+
+  constructor(
+    options: MemoryEngineOptions,
+    recovered: Recovered<Store>,
+    lock: DirectoryLock | null,
+    ms: number,
+  ) {
+    const { target: store, successor, logs, clean } = recovered;
+    this.#options = options;
+    this.#store = store;
+    this.#lock = lock;
+    this.restored = {
+      entries: store.entries,
+      logs: logs.length,
+      clean,
+      ms: Math.round(ms),
+    };
+    store.beginEpoch(successor.epoch);
+    this.#writer = new SnapshotWriter(
+      { ...options, freeze: () => store.freeze(), onProblem: problem => this.#onProblem(problem !== null) },
+      recovered,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#writer.start();
+    this.#publish(this.#store.settle());
+    this.#scheduleExpiry();
+  }
+
+  get epoch(): Epoch {
+    return this.#store.epoch;
+  }
+
+  get revision(): Revision {
+    return this.#store.revision;
+  }
+
+  get degraded(): boolean {
+    return this.#writer.problem !== null;
+  }
+
+  get(collection: string, key: Key): Entry | undefined {
+    return this.#store.get(collection, key);
+  }
+
+  page(collection: string, range: Range): Page {
+    return this.#store.page(collection, range);
+  }
+
+  async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Commit> {
+    this.#writer.admit();
+    if (operations.length > 1) refuseTooLarge(operations);
+    const { changes, outcomes, revision } = this.#store.apply(operations);
+    const { epoch } = this.#store;
+    this.#publish(changes);
+    this.#scheduleExpiry();
+    const durable = (options.durability ?? this.#strongest(operations)) === 'sync';
+    if (durable) await this.#writer.durable(revision);
+    return { outcomes, revision, epoch, durable };
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  collections(): readonly CollectionStatus[] {
+    return this.#store.collections();
+  }
+
+  status(): EngineStatus {
+    const { problem, durableRevision } = this.#writer;
+    const { revision, epoch, entries, bytes } = this.#store;
+    const storage = problem === null ? 'ok' : 'degraded';
+    return { storage, problem: problem?.message ?? null, revision, durableRevision, epoch, entries, bytes };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#expiry?.cancel();
+    try {
+      await this.#writer.close();
+    } finally {
+      await this.#lock?.release();
+    }
+  }
+
+  #strongest(operations: readonly Operation[]): Durability {
+    const { policies } = this.#options;
+    return operations.some(({ collection }) => policies[collection]?.durability === 'sync')
+      ? 'sync'
+      : 'periodic';
+  }
+
+  #publish(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    this.#writer.append(changes);
+    for (const listener of this.#listeners) listener(changes);
+  }
+
+  /** One timer for all keys: set to the nearest deadline, and moved only when a nearer one comes. */
+  #scheduleExpiry(delayMin = 0): void {
+    const next = this.#store.nextDeadline();
+    if (next === null || next >= this.#expiryAt || this.#closed !== null) return;
+    const { clock } = this.#options;
+    this.#expiry?.cancel();
+    this.#expiryAt = next;
+    this.#expiry = clock.setTimer(Math.max(next - clock.now(), delayMin), () => this.#expire());
+  }
+
+  /** So many in a turn, so that requests are answered while a hundred thousand expire at once. */
+  #expire(): void {
+    this.#expiryAt = Number.POSITIVE_INFINITY;
+    // Without a volume the queue would only grow; what has expired is hidden from reads all the same.
+    if (this.degraded) return;
+    const changes = this.#store.expire(EXPIRE_SLICE);
+    this.#publish(changes);
+    // What is due and yet stays waits for a clock that jumped ahead.
+    this.#scheduleExpiry(changes.length === 0 ? EXPIRY_PAUSE_MS : 0);
+  }
+
+  #onProblem(problem: boolean): void {
+    if (!problem) this.#scheduleExpiry();
+  }
+}
+
+function refuseTooLarge(operations: readonly Operation[]): void {
+  let bytes = 0;
+  for (const operation of operations) {
+    bytes += OPERATION_BYTES + operation.key.length * 2;
+    if (operation.type === 'put') bytes += operation.text.length * (operation.text.includes('\n') ? 2 : 1);
+  }
+  if (bytes <= LINE_BYTES_MAX) return;
+  throw new CairnError(
+    'batch_too_large',
+    `the changes take about ${bytes} bytes in one line of the snapshot`,
+  );
+}

@@ -1,0 +1,267 @@
+import t from 'tap';
+import type { Change, Entry } from '../../src/model.js';
+import { systemError } from '../fixtures/crash-files.js';
+import { contractPolicies, engineContract } from '../fixtures/engine-contract.js';
+import { type EngineWorld, key, openEngine, PLAIN, POLICIES, text } from '../fixtures/memory-engine.js';
+import { MemoryLocks } from '../fixtures/memory-locks.js';
+
+engineContract(t, 'the memory engine', async () => {
+  const { engine, files, clock } = await openEngine({ policies: contractPolicies });
+  let open = engine;
+  const restart = async () => {
+    await open.close();
+    open = (await openEngine({ files, clock, policies: contractPolicies })).engine;
+    return open;
+  };
+  return { engine, clock, restart };
+});
+
+const put = (name: string, value = '1', more: object = {}) =>
+  ({ type: 'put', collection: 'kv', key: key(name), text: text(value), ...more }) as const;
+const remove = (name: string) => ({ type: 'delete', collection: 'kv', key: key(name) }) as const;
+
+const seen = (entry: Entry | undefined) =>
+  entry && [entry.text, entry.version, entry.revision, entry.epoch, entry.time, entry.deadline()];
+
+function all({ engine }: EngineWorld, collection = 'kv'): unknown[] {
+  return engine.page(collection, { limit: 1000 }).entries.map(([name, entry]) => [name, seen(entry)]);
+}
+
+t.test('after a clean stop everything is as it was, change ids and deadlines included', async t => {
+  const world = await openEngine();
+  const { engine, files, clock } = world;
+  await engine.commit([put('a', '10.0'), put('b', '{\n "x": 1\n}', { ttl: 5000 })]);
+  await engine.commit([
+    put('a', '"two"'),
+    { type: 'put', collection: 'configs', key: key('a'), text: text('[]') },
+  ]);
+  await engine.commit([remove('b'), put('c', 'null', { ttl: 99_000 })]);
+  const before = [all(world), all(world, 'configs'), engine.revision, engine.epoch];
+  await engine.close();
+  await clock.advance(1500);
+  const again = await openEngine({ files, clock });
+  t.strictSame([all(again), all(again, 'configs'), again.engine.revision, again.engine.epoch], before);
+  t.match(again.engine.restored, { entries: 3, clean: true });
+});
+
+t.test(
+  'a power cut costs periodic changes of the last interval, and no sync change; the epoch tells',
+  async t => {
+    const { engine, files, clock } = await openEngine();
+    const first = await engine.commit([put('a')], { durability: 'sync' });
+    await engine.commit([put('lost')]);
+    const lost = engine.get('kv', key('lost'));
+    const again = await openEngine({ files: files.crash(), clock });
+    t.strictSame([again.engine.get('kv', key('lost')), again.engine.revision], [undefined, 1]);
+    t.ok(again.engine.epoch > first.epoch);
+    const { outcomes } = await again.engine.commit([put('other')]);
+    t.match(outcomes, [{ id: { revision: 2 } }], 'the revision is used again');
+    const stale = {
+      type: 'put',
+      collection: 'kv',
+      key: key('other'),
+      text: text('2'),
+      condition: { match: [lost!] },
+    } as const;
+    await t.rejects(again.engine.commit([stale]), { code: 'revision_mismatch' }, 'and names another change');
+  },
+);
+
+t.test('what survived a crash keeps its change id', async t => {
+  const { engine, files, clock } = await openEngine();
+  await engine.commit([put('a')], { durability: 'sync' });
+  const before = seen(engine.get('kv', key('a')));
+  const again = await openEngine({ files: files.crash(), clock });
+  t.strictSame(seen(again.engine.get('kv', key('a'))), before);
+});
+
+t.test('a commit says whether the fsync that covers it is done', async t => {
+  const { engine, files } = await openEngine();
+  const configs = { type: 'put', collection: 'configs', key: key('a'), text: text('{}') } as const;
+  t.equal((await engine.commit([put('a')])).durable, false);
+  t.equal((await engine.commit([configs])).durable, true, 'by the policy of its collection');
+  t.equal(engine.status().durableRevision, 2);
+  t.equal((await engine.commit([put('b'), configs])).durable, true, 'the strongest counts');
+  t.equal((await engine.commit([configs], { durability: 'periodic' })).durable, false);
+  t.ok(files.calls.length > 0);
+});
+
+t.test('expiry is in the log: a start does not see what had expired, and decides nothing', async t => {
+  const world = await openEngine();
+  const { engine, files, clock } = world;
+  const changes: Change[] = [];
+  engine.subscribe(more => changes.push(...more));
+  await engine.commit([put('a', '1', { ttl: 500 }), put('b')], { durability: 'sync' });
+  t.equal(engine.get('kv', key('a'))?.text, '1');
+  await clock.advance(500);
+  t.equal(engine.get('kv', key('a')), undefined);
+  t.match(changes.at(-1), { type: 'delete', key: 'a', reason: 'expired', revision: 3 });
+  await clock.advance(1000);
+  const again = await openEngine({ files: files.crash(), clock });
+  t.strictSame([again.engine.revision, all(again).length], [3, 1]);
+});
+
+t.test(
+  'what expired while the process was down is never read, and expires with a revision of its own',
+  async t => {
+    const { engine, files, clock } = await openEngine();
+    await engine.commit([put('a', '1', { ttl: 500 })]);
+    await engine.close();
+    clock.jump(10_000);
+    const again = await openEngine({ files, clock });
+    t.equal(again.engine.get('kv', key('a')), undefined);
+    await clock.advance(1);
+    t.strictSame([again.engine.revision, again.engine.status().entries], [2, 0]);
+  },
+);
+
+t.test('a hundred thousand that expire at once go in slices', async t => {
+  const { engine, clock } = await openEngine();
+  for (let i = 0; i < 2000; i++) await engine.commit([put(`k${i}`, '1', { ttl: 500 })]);
+  let most = 0;
+  engine.subscribe(changes => {
+    most = Math.max(most, changes.length);
+  });
+  await clock.advance(600);
+  t.equal(engine.status().entries, 0);
+  t.equal(most, 500);
+});
+
+t.test('a jump of the clock does not spin: expiry waits, then goes on', async t => {
+  const { engine, clock } = await openEngine();
+  await engine.commit([put('a', '1', { ttl: 100_000 })]);
+  clock.jump(3_600_000);
+  t.equal(engine.get('kv', key('a'))?.text, '1', 'deadlines do not follow a jump at once');
+  await clock.advance(31_000);
+  t.equal(engine.get('kv', key('a')), undefined);
+});
+
+t.test(
+  'a volume that fails: reads go on, writes are refused, nothing of them is applied, and it heals',
+  async t => {
+    const world = await openEngine();
+    const { engine, files, clock } = world;
+    await engine.commit([put('a')], { durability: 'sync' });
+    files.fail(call => (call.op === 'sync' ? systemError('EIO') : undefined));
+    await t.rejects(engine.commit([put('b')], { durability: 'sync' }), {
+      code: 'storage_error',
+      details: { outcome: 'unknown' },
+    });
+    t.equal(engine.get('kv', key('b'))?.text, '1', 'unknown: it is in memory');
+    await t.rejects(engine.commit([put('c')]), {
+      code: 'storage_error',
+      details: { outcome: 'not_applied' },
+    });
+    t.equal(engine.get('kv', key('c')), undefined);
+    t.match(engine.status(), { storage: 'degraded', problem: /EIO/, revision: 2, durableRevision: 1 });
+    t.equal(engine.degraded, true);
+    files.heal();
+    await clock.advance(20_000);
+    t.match(engine.status(), { storage: 'ok', problem: null, durableRevision: 2 });
+    await engine.commit([put('c')]);
+    await engine.close();
+    const again = await openEngine({ files, clock });
+    t.strictSame(all(again).length, 3);
+  },
+);
+
+t.test('while the volume fails nothing expires in the log, and everything does afterwards', async t => {
+  const { engine, files, clock } = await openEngine();
+  await engine.commit([put('a', '1', { ttl: 500 })], { durability: 'sync' });
+  files.fail(call => (call.op === 'sync' || call.op === 'create' ? systemError('EIO') : undefined));
+  await t.rejects(engine.commit([put('b')], { durability: 'sync' }), { code: 'storage_error' });
+  await clock.advance(60_000);
+  t.equal(engine.get('kv', key('a')), undefined, 'hidden all the same');
+  t.equal(engine.revision, 2);
+  files.heal();
+  await clock.advance(20_000);
+  t.equal(engine.revision, 3);
+  t.equal(clock.pending < 5, true, 'no timers pile up');
+});
+
+t.test('a collection that left the configuration keeps its data, and a warning says why', async t => {
+  const { engine, files, clock } = await openEngine();
+  await engine.commit([{ type: 'put', collection: 'configs', key: key('a'), text: text('{}') }]);
+  await engine.close();
+  const without = await openEngine({ files, clock, policies: { kv: PLAIN } });
+  t.match(without.logger.messages('warn'), [/not configured/]);
+  await without.engine.close();
+  const again = await openEngine({ files, clock });
+  t.equal(all(again, 'configs').length, 1);
+});
+
+t.test('a smaller bound evicts at the start, in the log', async t => {
+  const sessions = { ...PLAIN, full: 'evict', entriesMax: 3 } as const;
+  const { engine, files, clock } = await openEngine({ policies: { kv: PLAIN, sessions } });
+  for (const name of ['a', 'b', 'c']) {
+    await engine.commit([{ type: 'put', collection: 'sessions', key: key(name), text: text('1') }]);
+  }
+  await engine.close();
+  const policies = { kv: PLAIN, sessions: { ...sessions, entriesMax: 1 } };
+  const smaller = await openEngine({ files, clock, policies });
+  t.strictSame([all(smaller, 'sessions').length, smaller.engine.revision], [1, 5]);
+  await smaller.engine.close();
+  t.equal(all(await openEngine({ files, clock }), 'sessions').length, 1);
+});
+
+t.test('a batch that does not fit into one line is refused whole', async t => {
+  const { engine } = await openEngine();
+  const large = text(`[${'\n'.repeat(1_000_000)}]`);
+  const operations = Array.from({ length: 12 }, (_, i) => ({ ...put(`k${i}`), text: large }));
+  await t.rejects(engine.commit(operations), { code: 'batch_too_large' });
+  t.equal(engine.revision, 0);
+  await engine.commit(operations.slice(0, 8), { durability: 'sync' });
+  t.equal(engine.status().durableRevision, 8);
+});
+
+t.test('a second engine on the directory waits for the lock and is refused; a stop frees it', async t => {
+  const locks = new MemoryLocks();
+  const { engine, files, clock } = await openEngine({ locks });
+  const second = t.rejects(openEngine({ files, clock, locks }), { code: 'snapshot_locked' });
+  await clock.advance(60_000);
+  await second;
+  await engine.close();
+  const third = await openEngine({ files, clock, locks });
+  await third.engine.close();
+});
+
+t.test('a start that fails gives the lock back', async t => {
+  const locks = new MemoryLocks();
+  const { engine, files, clock } = await openEngine({ locks });
+  await engine.commit([put('a'), put('b')], { durability: 'sync' });
+  await engine.close();
+  const path = '/snapshots/00000001.log';
+  const good = files.read(path);
+  const bad = Uint8Array.from(good);
+  bad[good.indexOf(0x0a) + 20] = 0;
+  files.write(path, bad);
+  await t.rejects(openEngine({ files, clock, locks }), { code: 'snapshot_damaged' });
+  files.write(path, good);
+  const again = await openEngine({ files, clock, locks });
+  await again.engine.close();
+});
+
+t.test('a directory that cannot be made is refused with its path', async t => {
+  const { files } = await openEngine();
+  files.fail(call => (call.op === 'makeDirectory' ? systemError('EROFS') : undefined));
+  await t.rejects(openEngine({ files }), { code: 'snapshot_denied', message: /\/snapshots.*EROFS/ });
+});
+
+t.test('commits after close are refused, and closing twice is closing once', async t => {
+  const { engine, clock } = await openEngine();
+  await engine.commit([put('a', '1', { ttl: 9_000 })]);
+  const [first, second] = [engine.close(), engine.close()];
+  await t.rejects(engine.commit([put('b')]), { code: 'draining' });
+  await Promise.all([first, second]);
+  t.equal(clock.pending, 0);
+});
+
+t.test('policies by name: what is not configured does not exist', async t => {
+  const { engine } = await openEngine();
+  t.strictSame(
+    engine.collections().map(({ name }) => name),
+    Object.keys(POLICIES),
+  );
+  t.throws(() => engine.get('__proto__', key('a')), { code: 'not_found' });
+  await t.rejects(engine.commit([{ ...put('a'), collection: 'nowhere' }]), { code: 'not_found' });
+});
