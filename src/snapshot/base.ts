@@ -19,8 +19,10 @@ import {
   encodeEntries,
   encodeHeader,
   FORMAT,
+  FormatError,
   lineChecksum,
 } from './format.js';
+import { decodeSegment } from './opening.js';
 import type { Segment } from './reader.js';
 
 /** The state at one revision, which does not change while it is read. */
@@ -163,7 +165,7 @@ export class BaseReader {
   take(segment: Segment): BaseLine | null {
     if (segment.state !== 'right') throw this.#damaged('a line is wrong', segment.offset);
     if (this.#ended) throw this.#damaged('there is more behind its last line', segment.offset);
-    const line = segment.offset === 0 ? null : this.#line(segment);
+    const line = segment.offset === 0 ? null : this.#decode(segment);
     if (line === null) this.#header(segment);
     if (line?.type === 'footer') this.#footer(line, segment.offset);
     if (line?.type === 'entries') this.#entries += line.entries.length;
@@ -179,19 +181,13 @@ export class BaseReader {
 
   #header(segment: Segment): void {
     const { name, store, number, revision } = this.#expected;
-    const header = this.#decode(segment, decodeHeader);
-    if (header.format > FORMAT)
-      throw foreign(`it is of format ${header.format}; this version reads up to ${FORMAT}`, name);
+    const header = decodeSegment(name, segment, decodeHeader);
     if (header.store !== store) throw foreign('it belongs to another store', name);
     if (header.cairn !== 'base' || header.number !== number)
       throw foreign('its first line is of another file', name);
     if (header.revision !== revision) {
       throw this.#damaged(`it is of revision ${header.revision}, and its log begins after ${revision}`, 0);
     }
-  }
-
-  #line(segment: Segment): BaseLine {
-    return this.#decode(segment, decodeBaseLine);
   }
 
   #footer(footer: BaseFooter, offset: number): void {
@@ -205,12 +201,12 @@ export class BaseReader {
     this.#ended = true;
   }
 
-  #decode<Line>({ line, offset }: Segment, decode: (line: Buffer) => Line): Line {
+  #decode({ line, offset }: Segment): BaseLine {
     try {
-      return decode(line);
+      return decodeBaseLine(line);
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw this.#damaged(`a line with the right checksum cannot be read: ${message}`, offset, cause);
+      if (!(cause instanceof FormatError)) throw cause;
+      throw this.#damaged(`a line with the right checksum cannot be read: ${cause.message}`, offset, cause);
     }
   }
 

@@ -82,9 +82,18 @@ export type BaseLine =
   | { readonly type: 'entries'; readonly collection: string; readonly entries: readonly BaseEntry[] }
   | ({ readonly type: 'footer' } & BaseFooter);
 
-/** A right line whose JSON is not what the format allows: written by something else than Cairn. */
+/** A right line whose JSON is not what the format allows: written by something else than this version of Cairn. */
 export class FormatError extends Error {
-  override readonly name = 'FormatError';
+  override readonly name: string = 'FormatError';
+}
+
+/** A file of a later version, of which nothing more than that can be said. */
+export class NewerFormatError extends FormatError {
+  override readonly name = 'NewerFormatError';
+
+  constructor(format: number) {
+    super(`it is of format ${format}; this version reads up to ${FORMAT}`);
+  }
 }
 
 // Lines
@@ -233,10 +242,9 @@ export function decodeHeader(line: Buffer): LogHeader | BaseHeader {
   }
   if (!isCount(json['format'])) throw new FormatError('the format has no number');
   // A newer format may have changed all the rest: nothing more is read of it.
-  if (json['format'] <= FORMAT && !(json['cairn'] === 'log' ? isLogHeader(json) : isBaseHeader(json))) {
-    throw new FormatError('the first line lacks something');
-  }
-  return json as unknown as LogHeader | BaseHeader;
+  if (json['format'] > FORMAT) throw new NewerFormatError(json['format']);
+  if (isLogHeader(json) || isBaseHeader(json)) return json;
+  throw new FormatError('the first line lacks something');
 }
 
 /** Reads a line of a log that is not its first. */
@@ -343,17 +351,19 @@ function valueAt(values: readonly JsonText[], index: number): JsonText {
   return value;
 }
 
-function isLogHeader(json: Record<string, unknown>): boolean {
-  const { prev } = json;
-  return isFileHeader(json) && isCount(json['after']) && (prev === null || isSeal(prev));
+function isLogHeader(json: object): json is LogHeader {
+  const { cairn, after, prev } = json as Partial<LogHeader>;
+  return cairn === 'log' && isFileHeader(json) && isCount(after) && (prev === null || isSeal(prev));
 }
 
-function isBaseHeader(json: Record<string, unknown>): boolean {
-  return isFileHeader(json) && isCount(json['revision']);
+function isBaseHeader(json: object): json is BaseHeader {
+  const { cairn, revision } = json as Partial<BaseHeader>;
+  return cairn === 'base' && isFileHeader(json) && isCount(revision);
 }
 
-function isFileHeader(json: Record<string, unknown>): boolean {
-  return typeof json['store'] === 'string' && isCount(json['epoch']) && isCount(json['number']);
+function isFileHeader(json: object): boolean {
+  const { store, epoch, number } = json as Partial<LogHeader>;
+  return typeof store === 'string' && isCount(epoch) && isCount(number);
 }
 
 function isSeal(json: unknown): boolean {

@@ -4,7 +4,7 @@ import { CairnError, systemCode } from '../errors.js';
 import type { Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { damaged, foreign } from './damage.js';
-import { type BaseHeader, decodeHeader, FORMAT, type LogHeader } from './format.js';
+import { type BaseHeader, decodeHeader, FormatError, type LogHeader, NewerFormatError } from './format.js';
 import type { Segment } from './reader.js';
 
 /** A file that cannot be read is damage: its content may be what tells that another is not the newest. */
@@ -40,17 +40,15 @@ export function decodeSegment<Line>(
   try {
     return decode(line);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw foreign(`a line with the right checksum cannot be read: ${message}`, file, { offset, cause });
+    if (!(cause instanceof FormatError)) throw cause;
+    const newer = cause instanceof NewerFormatError;
+    const message = newer ? cause.message : `a line with the right checksum cannot be read: ${cause.message}`;
+    throw foreign(message, file, { offset, cause });
   }
 }
 
 /** The first line of a file, if it is right and of a format that this version reads. */
 export function decodeFirst(file: string, segment: Segment): LogHeader | BaseHeader {
   if (segment.state !== 'right') throw damaged('its first line is wrong', { file, offset: 0 });
-  const header = decodeSegment(file, segment, decodeHeader);
-  if (header.format > FORMAT) {
-    throw foreign(`it is of format ${header.format}; this version reads up to ${FORMAT}`, file);
-  }
-  return header;
+  return decodeSegment(file, segment, decodeHeader);
 }
