@@ -71,6 +71,7 @@ t.test('a right line behind one that lost its newline is found', async t => {
   joined[batch.length - 1] = 0x0b;
   t.ok(hidesRightLine(joined));
   t.notOk(hidesRightLine(joined.subarray(0, -1)), 'the one behind it is cut');
+  t.notOk(hidesRightLine(Buffer.from('01234567 { {"mark":1}')), 'too close to the beginning to be two lines');
   joined[12] = 0x20;
   t.notOk(hidesRightLine(joined), 'both are wrong');
 });

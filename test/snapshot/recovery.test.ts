@@ -483,6 +483,27 @@ t.test('with both bases broken, and their logs not reaching back, the start is r
   await t.rejects(recoverState(files, NOW), { code: 'snapshot_damaged', message: /missing/ });
 });
 
+t.test('a history that begins after revision 0 needs its base', async t => {
+  const files = new CrashFiles();
+  const header = {
+    cairn: 'log',
+    format: FORMAT,
+    store: STORE_ID,
+    epoch: 5,
+    number: 1,
+    after: 5,
+    prev: null,
+  } as const;
+  files.write(first, encodeHeader(header));
+  await t.rejects(recoverState(files, NOW), { code: 'snapshot_damaged', details: { file: '00000001.base' } });
+});
+
+t.test('an older log that cannot be read is damage', async t => {
+  const { files } = await twoLogs();
+  files.fail(call => (call.op === 'openForReading' && call.path === first ? systemError('EIO') : undefined));
+  await t.rejects(recoverState(files, NOW), { code: 'snapshot_damaged', message: /EIO/ });
+});
+
 t.test('a base without its log is damage', async t => {
   const { files, names } = await twoBases();
   for (const name of names) if (name.endsWith('.log')) await files.remove(path(name));
