@@ -36,11 +36,13 @@ export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 export const CONNECTIONS_CHECK_MS = 5_000;
 /** Requests of one connection that wait for an answer (pipelining); more are answered 503. */
 export const UNANSWERED_PER_CONNECTION_MAX = 1_000;
+/** Connections beyond the most there may be, on which only probes are answered: a full service is not a dead one. */
+export const PROBE_CONNECTIONS = 16;
 /** Milliseconds after SIGTERM for requests in flight. */
 export const DRAIN_MS = 10_000;
 /** Milliseconds that a connection with an unread, refused body is kept for its answer to arrive. */
 export const LINGER_MS = 1_000;
-/** Open connections, unless set: each costs some 20 KiB, and more descriptors than most systems give. */
+/** Open connections, unless set: more than a cluster of pods keeps, and a bound on what a flood can cost. */
 export const CONNECTIONS_MAX = 10_000;
 
 // Access

@@ -43,7 +43,7 @@ export interface Call {
 
 export interface Reply {
   readonly status: number;
-  /** Names in lower case. */
+  /** Names as they are sent, each spelled in one way. */
   readonly headers: Readonly<Record<string, string>>;
   /** The bytes of the answer, or none. HEAD is the server's business: answer as for GET. */
   readonly body: ByteString | null;
@@ -58,6 +58,10 @@ export interface Operation {
   readonly body: BodyKind;
   /** Whether `text/plain` is taken as a JSON string. */
   readonly text?: boolean;
+  /** A call that works: the hint for one whose body does not. */
+  readonly example?: string;
+  /** Whether its `key_not_found` has only `status` and `message`. */
+  readonly brief?: boolean;
   handle(call: Call): Reply | Promise<Reply>;
 }
 
@@ -66,4 +70,10 @@ export interface Route {
   readonly path: string;
   readonly key?: 'path' | 'query';
   readonly operations: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', Operation>>>;
+}
+
+/** The key of a call whose route declares one: dispatch.ts has seen to it. */
+export function keyOf({ key }: Call): Key {
+  if (key === undefined) throw new Error('a route without a key asked for one');
+  return key;
 }

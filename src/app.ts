@@ -1,0 +1,102 @@
+/**
+ * The service: the only place where its parts are put together.
+ *
+ * It listens first, so that probes are answered from the first moment, and loads then. A stop that comes meanwhile
+ * is obeyed at once: a start changes no old file, so nothing is lost by leaving it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { RunService, World } from './commands/serve.js';
+import type { Config } from './config.js';
+import { type MemoryEngine, openMemoryEngine } from './engine/memory.js';
+import { digestOf, TokenGate } from './http/gate.js';
+import { HttpServer } from './http/server.js';
+import { LOAD_PROGRESS_MS } from './limits.js';
+import { type Access, provideAccess } from './token.js';
+import { readVersion } from './version.js';
+
+export const runService: RunService = async (config, world) => {
+  const { clock, logger } = world;
+  const began = clock.monotonic();
+  const parts: Parts = { engine: null, gate: null, access: { needed: false, reason: 'off' } };
+  const server = new HttpServer({
+    engine: () => parts.engine,
+    gate: () => parts.gate,
+    build: readVersion(),
+    connectionsMax: config.maxConnections,
+    logger,
+    clock,
+  });
+  const address = await server.listen(config.host, config.port);
+  const stopped = world.stopSignal.then(() => null);
+  try {
+    const engine = await Promise.race([openEngine(config, world, parts), stopped]);
+    if (engine === null) return;
+    parts.engine = engine;
+    const { entries: keys, logs } = engine.restored;
+    world.announce({
+      url: urlOf(address),
+      keys,
+      logs,
+      milliseconds: clock.monotonic() - began,
+      access: parts.access,
+    });
+    await stopped;
+  } finally {
+    await stop(server, parts.engine, world);
+  }
+};
+
+/** What comes to be while the server is listening already. */
+interface Parts {
+  engine: MemoryEngine | null;
+  gate: TokenGate | null;
+  access: Access;
+}
+
+function openEngine(config: Config, world: World, parts: Parts): Promise<MemoryEngine> {
+  const { files, locks, clock, logger } = world;
+  return openMemoryEngine({
+    files,
+    locks: config.lock ? locks : null,
+    clock,
+    logger,
+    directory: config.snapshotDir,
+    policies: config.policies,
+    intervalMs: config.snapshotIntervalMs,
+    bytesMax: config.memoryMaxBytes,
+    newStoreId: randomUUID,
+    onLocked: async () => {
+      const access = await provideAccess(config, world);
+      parts.access = access;
+      parts.gate = gateOf(access);
+    },
+    onProgress: progressIn(world),
+  });
+}
+
+function gateOf(access: Access): TokenGate {
+  if (!access.needed) return new TokenGate({ required: false, tokens: [] });
+  return new TokenGate({ required: true, tokens: [{ id: access.origin, sha256: digestOf(access.token) }] });
+}
+
+/** A line a second about a load that takes longer than one. */
+function progressIn({ clock, logger }: World): (bytes: number, totalBytes: number) => void {
+  let told = clock.monotonic();
+  return (bytes, totalBytes) => {
+    if (clock.monotonic() - told < LOAD_PROGRESS_MS) return;
+    told = clock.monotonic();
+    logger.info({ bytes, totalBytes }, `loading: ${Math.floor((100 * bytes) / totalBytes)} %`);
+  };
+}
+
+/** Requests in flight are answered, then everything is made durable. After a defect the flush alone counts. */
+async function stop(server: HttpServer, engine: MemoryEngine | null, world: World): Promise<void> {
+  const crashed = (await Promise.race([world.stopSignal, Promise.resolve(null)])) === 'crash';
+  if (!crashed) await server.drain();
+  await engine?.close();
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const reachable = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

@@ -1,0 +1,73 @@
+/**
+ * The verbs of the command line. Each is loaded only when it is called: the service must not pay for the others at
+ * its start, nor a health check every few seconds for the service.
+ */
+import type { Verb } from './io.js';
+
+export interface VerbEntry {
+  /** One or two words. */
+  readonly name: string;
+  readonly usage: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** More for its own help, line by line. */
+  readonly details?: readonly string[];
+  /** Whether it takes the flags of `serve`. */
+  readonly configured: boolean;
+  load(): Promise<Verb>;
+}
+
+export const verbs: readonly VerbEntry[] = [
+  {
+    name: 'serve',
+    usage: 'cairn serve [flags]',
+    summary: 'Starts the service; flags without a verb mean this.',
+    configured: true,
+    load: async () => (await import('./serve.js')).serve,
+  },
+  {
+    name: 'verify',
+    usage: 'cairn verify [DIR | flags]',
+    summary: 'Checks the snapshots of a directory and changes nothing; also while it is served.',
+    details: ['Without DIR it takes the snapshot-dir in force. Exit code 0: sound, 65: damaged.'],
+    configured: true,
+    load: async () => (await import('./verify.js')).verify,
+  },
+  {
+    name: 'config',
+    usage: 'cairn config [flags]',
+    summary: 'Prints what is in force and where each value came from, as a file that --config reads.',
+    configured: true,
+    load: async () => (await import('./config.js')).config,
+  },
+  {
+    name: 'token show',
+    usage: 'cairn token show [flags]',
+    summary: 'Prints the token in force.',
+    details: ['Exit code 1: there is none, or none is needed.'],
+    configured: true,
+    load: async () => (await import('./token.js')).tokenShow,
+  },
+  {
+    name: 'healthcheck',
+    usage: 'cairn healthcheck [flags]',
+    summary: 'Asks the process that this configuration starts whether it is ready.',
+    details: ['GET /readyz, at most 2 s. Exit code 0: ready, 1: not.'],
+    configured: true,
+    load: async () => (await import('../cli/healthcheck.js')).healthcheck,
+  },
+  {
+    name: 'version',
+    usage: 'cairn version',
+    summary: 'Prints the version, the commit that it was built from, and that of Node.js.',
+    configured: false,
+    load: async () => (await import('./version.js')).version,
+  },
+  {
+    name: 'help',
+    usage: 'cairn help [verb]',
+    summary: 'Prints this, or all about a verb.',
+    configured: false,
+    load: async () => (await import('./help.js')).help,
+  },
+];

@@ -1,0 +1,105 @@
+/**
+ * A connection and the requests on it. They are handled one after the other, in the order they came: a pipelined
+ * read sees the write before it (RFC 9112 §9.3.2 lets only reads run side by side). What is no request takes its
+ * place in the same row: an answer to bytes that cannot be parsed comes after the answers before it, and ends the
+ * connection.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ByteString } from '../model.js';
+import type { Clock, Timer } from '../platform/clock.js';
+
+/** Calls back when the next may run. */
+type Job = (done: () => void) => void;
+
+export interface ConnectionOptions {
+  readonly socket: Duplex;
+  readonly clock: Clock;
+  readonly lingerMs: number;
+  readonly unansweredMax: number;
+  /** It came when there were as many as there may be: only probes are answered on it. */
+  readonly surplus: boolean;
+}
+
+export class Connection {
+  readonly surplus: boolean;
+  readonly #options: ConnectionOptions;
+  readonly #waiting: Job[] = [];
+  #running = false;
+  #newest: IncomingMessage | null = null;
+  #newestResponse: ServerResponse | null = null;
+  #ended = false;
+  #linger: Timer | null = null;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.surplus = options.surplus;
+  }
+
+  /** `overflow` is the answer if this is one too many that wait. */
+  take(req: IncomingMessage, res: ServerResponse, handle: () => void, overflow: () => ByteString): void {
+    if (this.#ended) return;
+    this.#newest = req;
+    this.#newestResponse = res;
+    if (this.#waiting.length + 1 >= this.#options.unansweredMax) {
+      this.#endBehind(overflow);
+      return;
+    }
+    this.#enqueue(done => {
+      res.once('close', done);
+      handle();
+    });
+  }
+
+  /** Ends the connection with an answer to what came last: a request that is not whole yet, or none at all. */
+  refuse(answer: () => ByteString): void {
+    if (this.#ended) return;
+    const isWhole = this.#newest === null || this.#newest.complete;
+    if (isWhole || this.#waiting.pop() !== undefined) {
+      this.#endBehind(answer);
+      return;
+    }
+    this.#ended = true;
+    // It is being handled, and its handler waits for a body that does not come any more.
+    this.#hangUp(this.#newestResponse?.headersSent ? '' : answer());
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    this.#ended = true;
+    this.#waiting.length = 0;
+    this.#linger?.cancel();
+  }
+
+  #endBehind(answer: () => ByteString): void {
+    this.#ended = true;
+    this.#enqueue(() => this.#hangUp(answer()));
+  }
+
+  #enqueue(job: Job): void {
+    if (this.#running) this.#waiting.push(job);
+    else this.#run(job);
+  }
+
+  #run(job: Job): void {
+    this.#running = true;
+    job(() => {
+      this.#running = false;
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#run(next);
+    });
+  }
+
+  /** The caller has time to read the answer before the socket goes, and with it what nobody will read. */
+  #hangUp(answer: ByteString): void {
+    const { socket, clock, lingerMs } = this.#options;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(answer, 'latin1');
+    this.#linger = clock.setTimer(lingerMs, () => socket.destroy());
+    socket.once('end', () => socket.destroy());
+    socket.resume();
+  }
+}

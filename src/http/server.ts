@@ -1,0 +1,258 @@
+/**
+ * The HTTP edge: Node's server, Koa with the order of its middlewares, and the life of connections. Everything that
+ * the service does over HTTP comes through here, and every answer, also to what is not HTTP, is one of ours.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import Koa from 'koa';
+import type { Engine } from '../engine/engine.js';
+import { CairnError, systemCode } from '../errors.js';
+import {
+  CONNECTIONS_CHECK_MS,
+  DRAIN_MS,
+  HEADER_BYTES_MAX,
+  HEADERS_MAX,
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  LINGER_MS,
+  PROBE_CONNECTIONS,
+  REQUEST_TIMEOUT_MS,
+  UNANSWERED_PER_CONNECTION_MAX,
+} from '../limits.js';
+import type { ByteString } from '../model.js';
+import type { Clock } from '../platform/clock.js';
+import type { Logger } from '../platform/logger.js';
+import { Keys } from '../service/keys.js';
+import { Connections } from './connections.js';
+import { routerOf, unknownPath } from './dispatch.js';
+import type { TokenGate } from './gate.js';
+import { accessLog, commonAnswers, problems, wellFormed } from './middleware.js';
+import { parserProblem } from './parser-error.js';
+import { problem } from './problem.js';
+import { rawAnswer } from './raw-answer.js';
+import { parseTarget } from './request-target.js';
+import type { Route } from './route.js';
+import { aboutRoutes, type BuildInfo } from './routes/about.js';
+import { getRoutes } from './routes/get.js';
+import { healthRoutes } from './routes/health.js';
+import { kvRoute } from './routes/kv.js';
+import { setRoute } from './routes/set.js';
+import type { App, RequestState } from './state.js';
+import { unreadBodies } from './unread.js';
+
+/** What a test has shorter; see limits.ts for each. */
+export interface HttpLimits {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connectionsCheckMs: number;
+  readonly unansweredMax: number;
+  readonly drainMs: number;
+  readonly lingerMs: number;
+}
+
+export interface HttpServerOptions {
+  /** Null while it loads. */
+  readonly engine: () => Engine | null;
+  /** Null as long as it is not known who may come in; then only the open routes answer. */
+  readonly gate: () => TokenGate | null;
+  readonly build: BuildInfo;
+  readonly connectionsMax: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const defaults: HttpLimits = {
+  headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+  connectionsCheckMs: CONNECTIONS_CHECK_MS,
+  unansweredMax: UNANSWERED_PER_CONNECTION_MAX,
+  drainMs: DRAIN_MS,
+  lingerMs: LINGER_MS,
+};
+
+/** A request id of a caller that may stand in our logs and headers. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #limits: HttpLimits;
+  readonly #connections: Connections;
+  readonly #server: Server;
+  #drained: Promise<void> | null = null;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaults, ...options.limits };
+    this.#connections = new Connections({ ...options, ...this.#limits });
+    this.#server = nodeServer(this.#limits, options.connectionsMax);
+    this.#attach(this.#server);
+  }
+
+  /** @throws CairnError `address_in_use`, `configuration` */
+  listen(host: string, port: number): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      const refuse = (error: Error) => reject(listenError(error, host, port));
+      this.#server.once('error', refuse);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', refuse);
+        const address = this.#server.address();
+        if (address === null || typeof address === 'string') throw new Error('the server has no port');
+        resolve({ host: address.address, port: address.port });
+      });
+    });
+  }
+
+  /**
+   * Not ready from now on, no new connections. What is in flight is answered, and cut off after the drain time.
+   * Resolves when the last socket is closed.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
+    this.#connections.closeUnused();
+    const timer = this.#options.clock.setTimer(this.#limits.drainMs, () => this.#connections.cut());
+    await closed;
+    timer.cancel();
+  }
+
+  /** The order of everything. */
+  #app(): App {
+    const { logger, clock } = this.#options;
+    const parts = { ...this.#options, isCrowded: () => this.#connections.isCrowded };
+    const isDraining = () => this.#drained !== null;
+    const app: App = new Koa<RequestState>({ proxy: false });
+    app.silent = true;
+    app.on('error', (err: unknown) => logger.debug({ err }, 'an answer could not be sent'));
+    app.use((ctx, next) => this.#begin(ctx, next));
+    app.use(commonAnswers(isDraining));
+    app.use(accessLog(logger, clock));
+    app.use(unreadBodies(clock, this.#limits.lingerMs));
+    app.use(problems(logger));
+    app.use(wellFormed);
+    app.use(routerOf(this.#routes(isDraining), parts).routes());
+    app.use(unknownPath(parts));
+    return app;
+  }
+
+  #routes(isDraining: () => boolean): readonly Route[] {
+    const { engine, build, clock } = this.#options;
+    const parts = { keys: new Keys(() => loaded(engine())), clock };
+    const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
+    const data = [setRoute(parts), ...getRoutes(parts), kvRoute(parts)];
+    return [...data, ...health, ...aboutRoutes(build, [...data, ...health])];
+  }
+
+  async #begin(ctx: Koa.ParameterizedContext<RequestState>, next: Koa.Next): Promise<void> {
+    const target = parseTarget(ctx.req.url ?? '/');
+    ctx.state = {
+      requestId: requestIdOf(ctx.req),
+      connection: this.#connections.of(ctx.req.socket),
+      ...target,
+      route: null,
+      caller: null,
+      brief: false,
+    };
+    // What the router goes by: not the path that Koa normalises.
+    ctx['newRouterPath'] = target.path;
+    await next();
+  }
+
+  #attach(server: Server): void {
+    const handle = this.#app().callback();
+    const take = (req: IncomingMessage, res: ServerResponse) =>
+      this.#connections.of(req.socket).take(
+        req,
+        res,
+        () => void handle(req, res),
+        () => this.#overflow(),
+      );
+    server.on('connection', socket => this.#connections.add(socket));
+    server.on('request', take);
+    // The bounded reader invites the body when the request is worth it.
+    server.on('checkContinue', take);
+    server.on('checkExpectation', take);
+    server.on('connect', (_, socket) => this.#refuse(socket, notATunnel()));
+    server.on('clientError', (error, socket) => this.#refuse(socket, parserProblem(error)));
+  }
+
+  #refuse(socket: Duplex, error: CairnError | undefined): void {
+    if (error === undefined || socket.destroyed) socket.destroy();
+    else this.#connections.of(socket).refuse(() => this.#raw(error));
+  }
+
+  #overflow(): ByteString {
+    return this.#raw(new CairnError('overloaded', 'Too many requests wait on this connection.'));
+  }
+
+  #raw(error: CairnError): ByteString {
+    const { logger, clock } = this.#options;
+    const id = randomUUID();
+    logger.debug({ id, code: error.code }, 'refused what was no request');
+    return rawAnswer(problem(error), id, new Date(clock.now()));
+  }
+}
+
+function nodeServer(limits: HttpLimits, connectionsMax: number): Server {
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.connectionsCheckMs,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    // Node answers a missing Host itself, with nothing in the body; message.ts looks for it.
+    requireHostHeader: false,
+  });
+  // Past this number Node drops headers without a word: one more than allowed shows that there were too many.
+  server.maxHeadersCount = HEADERS_MAX + 1;
+  server.maxConnections = connectionsMax + PROBE_CONNECTIONS;
+  return server;
+}
+
+function loaded(engine: Engine | null): Engine {
+  if (engine === null) throw new CairnError('loading', 'The snapshot is still being read.');
+  return engine;
+}
+
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function notATunnel(): CairnError {
+  return new CairnError('method_not_allowed', 'This is no proxy.', {
+    allow: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
+  });
+}
+
+function listenError(cause: Error, host: string, port: number): Error {
+  const code = systemCode(cause);
+  if (code === 'EADDRINUSE') {
+    return new CairnError('address_in_use', `Port ${port} on ${host} is in use.`, { cause });
+  }
+  if (code === 'EACCES') {
+    const hint = 'Choose a port of 1024 or more with --port or PORT.';
+    return new CairnError('configuration', `This user may not open port ${port}.`, { hint, cause });
+  }
+  const hint = 'Give --host an address of this machine.';
+  return new CairnError(
+    'configuration',
+    `Cannot listen on ${host}, port ${port}: ${code ?? cause.message}.`,
+    {
+      hint,
+      cause,
+    },
+  );
+}

@@ -1,0 +1,16 @@
+/**
+ * Small files of text: the configuration, and secrets. Apart from files.ts, since these are read whole, and a secret
+ * is readable by its owner alone from its first moment on. Every method rejects with the system's error.
+ */
+export interface SmallFiles {
+  /**
+   * The whole file, as UTF-8, whether it is a file, a link or a pipe. Rejects with EFBIG over `SMALL_FILE_BYTES_MAX`
+   * and with a TypeError for what is not UTF-8.
+   */
+  read(path: string): Promise<string>;
+  /**
+   * Puts a file (0600) in the place of whatever is there: whole or not at all, and durable when it resolves. What
+   * stands at `<path>.tmp` is taken away; two writers at once must be kept apart by the caller.
+   */
+  writeSecret(path: string, text: string): Promise<void>;
+}

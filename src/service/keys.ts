@@ -1,0 +1,147 @@
+/**
+ * Plain keys: read, put and delete one key of one collection. What comes in is decoded and checked already, but
+ * for the size of the value. A condition is part of the engine's operation, so nothing comes between its check and
+ * the change.
+ */
+import type { Commit, Engine, Outcome } from '../engine/engine.js';
+import { CairnError } from '../errors.js';
+import { VALUE_BYTES_MAX } from '../limits.js';
+import type {
+  ChangeId,
+  Condition,
+  Durability,
+  Entry,
+  JsonText,
+  Key,
+  Milliseconds,
+  Operation,
+  Revision,
+} from '../model.js';
+
+/** Where a key stands. */
+export interface Place {
+  readonly collection: string;
+  readonly key: Key;
+}
+
+/** What was there, and the store's revision at that moment: a watch since it misses nothing. */
+export interface Reading {
+  readonly entry: Entry | undefined;
+  readonly revision: Revision;
+}
+
+/** What must hold for a write. */
+export interface WriteCondition extends Condition {
+  /** In whole seconds since the Unix epoch: the last change must not be later. A key that is not there passes. */
+  readonly unmodifiedSince?: number;
+}
+
+export interface WriteOptions {
+  readonly condition?: WriteCondition | undefined;
+  /** Absent: as the collection has it. */
+  readonly durability?: Durability;
+}
+
+export interface PutOptions extends WriteOptions {
+  /** Absent: the collection's default, or none. */
+  readonly ttl?: Milliseconds | 'none';
+}
+
+export interface Written {
+  readonly created: boolean;
+  readonly entry: Entry;
+  /** Whether the fsync that covers it is done. */
+  readonly durable: boolean;
+}
+
+export interface Deleted {
+  /** Names the deletion. */
+  readonly id: ChangeId;
+  readonly durable: boolean;
+}
+
+export class Keys {
+  readonly #engine: () => Engine;
+
+  /** `engine` throws `loading` while there is none. */
+  constructor(engine: () => Engine) {
+    this.#engine = engine;
+  }
+
+  read({ collection, key }: Place): Reading {
+    const engine = this.#engine();
+    // First the entry: a read may expire what is due, which is a change.
+    const entry = engine.get(collection, key);
+    return { entry, revision: engine.revision };
+  }
+
+  /** @throws CairnError `value_too_large`, and what `Engine.commit` throws. */
+  async put(place: Place, text: JsonText, options: PutOptions = {}): Promise<Written> {
+    if (text.length > VALUE_BYTES_MAX) throw valueTooLarge(text.length);
+    const { ttl } = options;
+    const put = { ...place, type: 'put' as const, text, ...(ttl === undefined ? {} : { ttl }) };
+    const { outcome, durable } = await this.#commit(put, options);
+    if (outcome.type !== 'created' && outcome.type !== 'replaced') throw unexpected(outcome);
+    return { created: outcome.type === 'created', entry: outcome.entry, durable };
+  }
+
+  /** @throws CairnError `key_not_found` whatever the condition, and what `Engine.commit` throws. */
+  async delete(place: Place, options: WriteOptions = {}): Promise<Deleted> {
+    const { outcome, revision, durable } = await this.#commit({ ...place, type: 'delete' }, options);
+    if (outcome.type === 'absent') throw keyNotFound(revision);
+    if (outcome.type !== 'deleted') throw unexpected(outcome);
+    return { id: outcome.id, durable };
+  }
+
+  async #commit(operation: Operation, options: WriteOptions): Promise<Commit & { outcome: Outcome }> {
+    const engine = this.#engine();
+    const condition = settle(options.condition, () => engine.get(operation.collection, operation.key));
+    const { durability } = options;
+    const operations = [condition === undefined ? operation : { ...operation, condition }];
+    // Of before: a later one could lie behind a change that the caller has not seen.
+    const { revision } = engine;
+    const commit = await engine
+      .commit(operations, durability === undefined ? {} : { durability })
+      .catch((error: unknown) => {
+        throw ofOneKey(error, operation, revision);
+      });
+    const outcome = commit.outcomes[0];
+    if (outcome === undefined) throw new Error('a commit of one operation has no outcome');
+    return { ...commit, outcome };
+  }
+}
+
+export function keyNotFound(revision: Revision): CairnError {
+  return new CairnError('key_not_found', 'Key not found', { revision });
+}
+
+/**
+ * The condition as an engine knows it. A date is compared here, with what is there now, and the engine is asked to
+ * go on only if that is still there: a change in between fails the write instead of being overwritten.
+ */
+function settle(condition: WriteCondition | undefined, read: () => Entry | undefined): Condition | undefined {
+  if (condition?.unmodifiedSince === undefined) return condition;
+  const { unmodifiedSince, ...others } = condition;
+  const entry = read();
+  if (entry === undefined) return { ...others, noneMatch: 'any' };
+  if (entry.time <= unmodifiedSince) return { ...others, match: [entry] };
+  // No change id is in an empty list, so the engine refuses it, with the words that it has for this.
+  return { ...others, match: [] };
+}
+
+/** An error of the only operation there is need not number it; and a key to delete has to be there first. */
+function ofOneKey(error: unknown, { type }: Operation, revision: Revision): unknown {
+  if (!(error instanceof CairnError) || error.code !== 'revision_mismatch') return error;
+  const { current = null, hint } = error.details;
+  if (type === 'delete' && current === null) return keyNotFound(revision);
+  return new CairnError(error.code, error.message, { current, ...(hint === undefined ? {} : { hint }) });
+}
+
+function valueTooLarge(bytes: number): CairnError {
+  const message = `The value has ${bytes} bytes of JSON text; ${VALUE_BYTES_MAX} are allowed.`;
+  return new CairnError('value_too_large', message);
+}
+
+function unexpected(outcome: Outcome): Error {
+  return new Error(`the engine answered an operation with the outcome ${outcome.type}`);
+}

@@ -1,0 +1,179 @@
+import t from 'tap';
+import { policyOf, reservedNames } from '../../src/config/collections.js';
+import { type Reading, readConfig } from '../../src/config.js';
+import { configSources, type Given } from '../fixtures/config-sources.js';
+
+const MIB = 1024 * 1024;
+
+const read = (given: Given): Promise<Reading> => readConfig(configSources(given));
+const policy = async (name: string, given: Given) => (await read(given)).config.policies[name];
+
+t.test('the built-in policies are those of the contract', async t => {
+  const { policies } = (await read({})).config;
+  t.same(Object.keys(policies), ['kv', 'configs', 'services', 'users', 'flags', 'sessions']);
+  const unbounded = { defaultTtl: null, entriesMax: null, bytesMax: null, full: 'refuse' };
+  t.same(policies['kv'], { durability: 'periodic', ...unbounded });
+  for (const name of ['configs', 'services', 'users', 'flags']) {
+    t.same(policies[name], { durability: 'sync', ...unbounded }, name);
+  }
+  t.same(policies['sessions'], {
+    durability: 'periodic',
+    defaultTtl: 24 * 3600 * 1000,
+    entriesMax: 100_000,
+    bytesMax: 64 * MIB,
+    full: 'evict',
+  });
+});
+
+t.test('a name that every object has is no collection', async t => {
+  const { policies } = (await read({})).config;
+  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty'])
+    t.equal(policies[name], undefined, name);
+});
+
+t.test('the file changes what it names, and the rest stays', async t => {
+  const file = 'collections: { sessions: { ttl: 30m, entries: none } }';
+  t.same(await policy('sessions', { file }), {
+    durability: 'periodic',
+    defaultTtl: 30 * 60 * 1000,
+    entriesMax: null,
+    bytesMax: 64 * MIB,
+    full: 'evict',
+  });
+  t.same(await policy('flags', { file }), policyOf('flags'));
+});
+
+t.test('a collection of the file begins as documents do', async t => {
+  const file =
+    'collections:\n  notes:\n  drafts: { ttl: 7d, entries: 10, bytes: 1MiB, full: evict, durability: periodic }';
+  t.same(await policy('notes', { file }), policyOf('configs'));
+  t.same(await policy('drafts', { file }), {
+    durability: 'periodic',
+    defaultTtl: 7 * 24 * 3600 * 1000,
+    entriesMax: 10,
+    bytesMax: MIB,
+    full: 'evict',
+  });
+});
+
+t.test(
+  'who decides the durability of kv: flag, variable, its own member, the setting, the default',
+  async t => {
+    const both = 'durability: sync\ncollections: { kv: { durability: periodic } }';
+    const cases: readonly (readonly [Given, string])[] = [
+      [{}, 'periodic'],
+      [{ file: 'durability: sync' }, 'sync'],
+      [{ file: both }, 'periodic'],
+      [{ file: 'collections: { kv: { durability: sync } }' }, 'sync'],
+      [{ file: both, env: { CAIRN_DURABILITY: 'sync' } }, 'sync'],
+      [{ file: both, argv: ['--durability=sync'], env: { CAIRN_DURABILITY: 'periodic' } }, 'sync'],
+    ];
+    for (const [given, durability] of cases) {
+      const { config } = await read(given);
+      t.equal(config.policies['kv']?.durability, durability, JSON.stringify(given));
+      t.equal(config.durability, durability, 'the setting and the policy agree');
+    }
+  },
+);
+
+t.test('every reserved name is refused', async t => {
+  for (const name of reservedNames) {
+    await t.rejects(
+      read({ file: `collections: { ${name}: {} }` }),
+      { code: 'configuration', message: /path is reserved/ },
+      name,
+    );
+  }
+});
+
+t.test('the reserved names are those of the contract and the first words of its paths', async t => {
+  const contract = 'api v1 v2 ofrep ui static admin auth tokens events backup';
+  const paths =
+    'get set config collections batch import export watch livez readyz healthz metrics version docs';
+  for (const name of `${contract} ${paths}`.split(' ')) t.ok(reservedNames.has(name), name);
+});
+
+const names = {
+  good: ['a', 'a-1', `a${'b'.repeat(62)}`, 'constructor'],
+  bad: ['', 'A', '1a', '-a', 'a_b', 'a.b', 'ä', `a${'b'.repeat(63)}`],
+};
+
+t.test('names', async t => {
+  for (const name of names.good)
+    t.ok(await policy(name, { file: JSON.stringify({ collections: { [name]: {} } }) }), name);
+  for (const name of names.bad) {
+    await t.rejects(
+      read({ file: JSON.stringify({ collections: { [name]: {} } }) }),
+      { message: /cannot be named/ },
+      name,
+    );
+  }
+});
+
+const refusals: readonly (readonly [string, string, string, RegExp])[] = [
+  [
+    'no mapping',
+    'collections: [notes]',
+    'collections in /cairn.yaml must be a mapping.',
+    /For example: collections:/,
+  ],
+  [
+    'a collection that is no mapping',
+    'collections: { notes: 5 }',
+    'collections.notes in /cairn.yaml must be a mapping.',
+    /For example/,
+  ],
+  [
+    'an unknown member',
+    'collections: { notes: { tll: 5 } }',
+    'There is no setting "tll" (collections.notes in /cairn.yaml).',
+    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full\./,
+  ],
+  [
+    'a wrong member',
+    'collections: { notes: { ttl: soon } }',
+    'collections.notes.ttl in /cairn.yaml is "soon": it must be a duration of 1ms to 10 years (500ms, 30s, 5m, 2h, 7d; a bare number is seconds), or none.',
+    /^For example: ttl: 24h$/,
+  ],
+  [
+    'a member that is a list',
+    'collections: { notes: { ttl: [1] } }',
+    'collections.notes.ttl in /cairn.yaml must be one value, not a list or a mapping.',
+    /cairn config/,
+  ],
+  [
+    'an empty member',
+    'collections: { notes: { full: } }',
+    'collections.notes.full in /cairn.yaml is empty: it must be evict or refuse.',
+    /^For example: full: evict$/,
+  ],
+  [
+    'eviction at no bound',
+    'collections: { notes: { full: evict } }',
+    'collections.notes in /cairn.yaml evicts at no bound.',
+    /entries or bytes/,
+  ],
+];
+
+for (const [what, file, message, hint] of refusals) {
+  t.test(`refused: ${what}`, async t => {
+    const error = await read({ file }).catch((error: unknown) => error);
+    t.match(error, { code: 'configuration', message, hint });
+  });
+}
+
+t.test('where each member came from', async t => {
+  const file = 'collections: { kv: { ttl: 1h } }';
+  const { collections } = await read({ file, env: { CAIRN_DURABILITY: 'sync' } });
+  const kv = collections.filter(setting => setting.collection === 'kv');
+  t.same(
+    kv.map(({ key, shown, origin }) => [key, shown, origin]),
+    [
+      ['durability', 'sync', 'CAIRN_DURABILITY'],
+      ['ttl', '1h', '/cairn.yaml'],
+      ['entries', 'none', 'default'],
+      ['bytes', 'none', 'default'],
+      ['full', 'refuse', 'default'],
+    ],
+  );
+});
