@@ -1,0 +1,59 @@
+#!/bin/sh
+# Sees to the programs that the tests use beside Node. As root on Debian it installs what is missing; elsewhere it
+# says what is missing and how to get it, and the tests that need it are skipped (in CI they fail instead).
+# Exits 0 in any case: what a missing program means is for the tests to say (test/fixtures/needs.ts).
+set -u
+
+# What each is for: curl, dash, busybox and xmllint to run verify-api.sh as its users do; shellcheck for the scripts;
+# strace to see system calls; flock and perl to lock a directory.
+# Program, Debian's package, Homebrew's package (- where macOS has the program or nobody has).
+needed='
+curl curl -
+shellcheck shellcheck shellcheck
+xmllint libxml2-utils -
+dash dash -
+busybox busybox -
+strace strace -
+flock util-linux flock
+perl perl -
+'
+
+names=
+packages=
+formulas=
+while read -r program package formula; do
+  [ -n "$program" ] || continue
+  command -v "$program" >/dev/null 2>&1 && continue
+  names="$names $program"
+  packages="$packages $package"
+  [ "$formula" = - ] || formulas="$formulas $formula"
+done <<EOF
+$needed
+EOF
+
+[ -n "$names" ] || exit 0
+
+install_packages() {
+  # Another package manager may be at work for a moment; nothing may ask a question.
+  DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND
+  apt-get -o DPkg::Lock::Timeout=120 -q update </dev/null || return 1
+  # shellcheck disable=SC2086 # a list of names
+  apt-get -o DPkg::Lock::Timeout=120 -qy --no-install-recommends install $packages </dev/null
+}
+
+if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null 2>&1; then
+  echo "==> Installing what the tests use:$packages"
+  log=$(mktemp "${TMPDIR:-/tmp}/setup-test-tools.XXXXXX")
+  if install_packages >"$log" 2>&1; then
+    rm -f "$log"
+    exit 0
+  fi
+  tail -n 5 "$log"
+  rm -f "$log"
+fi
+
+echo "Missing for some tests, which will be skipped:$names"
+echo "  Debian, Ubuntu: sudo apt-get install$packages"
+[ -z "$formulas" ] || echo "  macOS:          brew install$formulas"
+exit 0
