@@ -1,0 +1,179 @@
+/**
+ * The load generator: keep-alive connections on raw sockets, each with at most `depth` requests in flight, that
+ * send prepared bytes and check every answer, status and body. The first wrong answer, or a connection that
+ * ends, fails the run: nobody is fast by being wrong.
+ *
+ * It shares its process with the bench and is to have a core of its own. How busy it was is part of the result,
+ * since a generator without idle time measures itself.
+ */
+import { connect, type Socket } from 'node:net';
+import { type Answer, AnswerCutter } from './answers.js';
+import type { Exchange, Script } from './dataset.js';
+
+export interface LoadOptions {
+  readonly port: number;
+  readonly connections: number;
+  /** Requests in flight per connection; 1 is what HTTP clients do. */
+  readonly depth: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Load {
+  readonly seconds: number;
+  /** Of each request, in milliseconds, from the write to the last byte of the answer. */
+  readonly latenciesMs: Float64Array;
+  /** CPU time of the generator by the time that passed; 1 is a core without idle time. */
+  readonly generatorBusy: number;
+}
+
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/** Opens the connections, runs the script once over all of them together, and closes them. */
+export async function runLoad(script: Script, options: LoadOptions): Promise<Load> {
+  options.signal.throwIfAborted();
+  const run = new Run(script);
+  const abort = () => run.fail(options.signal.reason);
+  options.signal.addEventListener('abort', abort);
+  const connections = Array.from({ length: options.connections }, () => new Connection(options, run));
+  try {
+    await Promise.race([run.done, Promise.all(connections.map(connection => connection.opened))]);
+    return await measured(run, connections);
+  } finally {
+    options.signal.removeEventListener('abort', abort);
+    for (const connection of connections) connection.close();
+  }
+}
+
+async function measured(run: Run, connections: readonly Connection[]): Promise<Load> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  for (const connection of connections) connection.begin();
+  await run.done;
+  const milliseconds = performance.now() - start;
+  const used = process.cpuUsage(cpu);
+  return {
+    seconds: milliseconds / 1000,
+    latenciesMs: run.latenciesMs,
+    generatorBusy: (used.user + used.system) / 1000 / milliseconds,
+  };
+}
+
+/** What the connections of one run share: which request is next, how many are answered. */
+class Run {
+  readonly latenciesMs: Float64Array;
+  readonly done: Promise<void>;
+  readonly #script: Script;
+  #next = 0;
+  #answered = 0;
+  #settle!: { resolve: () => void; reject: (reason: unknown) => void };
+
+  constructor(script: Script) {
+    this.#script = script;
+    this.latenciesMs = new Float64Array(script.count);
+    this.done = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // Where the connections cannot be opened nobody awaits it.
+    this.done.catch(() => {});
+    if (script.count === 0) this.#settle.resolve();
+  }
+
+  take(): Exchange | null {
+    return this.#next === this.#script.count ? null : this.#script.at(this.#next++);
+  }
+
+  answered(latencyMs: number): void {
+    this.latenciesMs[this.#answered++] = latencyMs;
+    if (this.#answered === this.#script.count) this.#settle.resolve();
+  }
+
+  fail(reason: unknown): void {
+    this.#settle.reject(reason);
+  }
+}
+
+interface Flight {
+  readonly exchange: Exchange;
+  readonly sentAt: number;
+}
+
+class Connection {
+  readonly opened: Promise<void>;
+  readonly #run: Run;
+  readonly #depth: number;
+  readonly #socket: Socket;
+  readonly #cutter = new AnswerCutter(answer => this.#check(answer));
+  readonly #flights: Flight[] = [];
+
+  constructor({ port, depth }: LoadOptions, run: Run) {
+    this.#run = run;
+    this.#depth = depth;
+    const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
+    const callback = (count: number) => this.#read(buffer.subarray(0, count));
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, onread: { buffer, callback } });
+    this.#socket.on('error', error => run.fail(error));
+    this.#socket.on('close', () => run.fail(new Error(`A contestant on port ${port} closed a connection.`)));
+    this.opened = new Promise(resolve => this.#socket.on('connect', resolve));
+  }
+
+  begin(): void {
+    for (let free = this.#depth; free > 0; free--) this.#send();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(): void {
+    const exchange = this.#run.take();
+    if (exchange === null) return;
+    this.#flights.push({ exchange, sentAt: performance.now() });
+    this.#socket.write(exchange.request);
+  }
+
+  /** False stops the reading: after a failure nothing that follows counts. */
+  #read(chunk: Buffer): boolean {
+    try {
+      this.#cutter.push(chunk);
+      return true;
+    } catch (error) {
+      this.#run.fail(error);
+      return false;
+    }
+  }
+
+  #check(answer: Answer): void {
+    const flight = this.#flights.shift();
+    if (flight === undefined) throw new Error(`An answer without a request: ${answer.head}`);
+    const { status, body, request } = flight.exchange;
+    if (answer.status !== status || !answer.body.equals(body)) throw wrongAnswer(request, answer);
+    this.#run.answered(performance.now() - flight.sentAt);
+    this.#send();
+  }
+}
+
+function wrongAnswer(request: Buffer, answer: Answer): Error {
+  const asked = request.toString('utf8', 0, request.indexOf('\r\n'));
+  return new Error(`Wrong answer to ${asked}:\n${answer.head}\n\n${answer.body.toString()}`);
+}
+
+/** One request on a connection of its own, and its answer, whatever it is. */
+export function ask(port: number, request: Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(request));
+    const cutter = new AnswerCutter(({ status, head, body }) => {
+      resolve({ status, head, body: Buffer.from(body) });
+      socket.destroy();
+    });
+    socket.on('data', chunk => {
+      try {
+        cutter.push(chunk);
+      } catch (error) {
+        socket.destroy();
+        reject(error);
+      }
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`Port ${port} closed the connection instead of an answer.`)));
+  });
+}

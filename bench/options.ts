@@ -1,0 +1,81 @@
+/** The command line of the benches: one table, so that the help and the parser say the same. */
+import { parseArgs } from 'node:util';
+
+const table = {
+  rounds: { value: '5', help: 'measured rounds per contestant; one more goes before to warm up' },
+  requests: { value: '100000', help: 'get-set: requests in a round' },
+  connections: { value: '16', help: 'get-set: keep-alive connections, one request in flight on each' },
+  keys: { value: '10000', help: 'get-set: keys in the store' },
+  'start-keys': { value: '1000000', help: 'start-up: keys in the store that is loaded; 0 leaves it out' },
+  'start-rounds': { value: '3', help: 'start-up: rounds with that store' },
+  contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
+  cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
+  'node-flags': { value: '--max-semi-space-size=16', help: 'flags of every Node process that is measured' },
+  seed: { value: '1', help: 'of the order of the keys' },
+  'time-limit': { value: '900', help: 'seconds until the bench gives up' },
+  json: { value: '', help: 'a file for all figures' },
+} as const satisfies Record<string, { value: string; help: string }>;
+
+export interface Options {
+  /** Which questions to ask; none named: all. */
+  readonly questions: readonly string[];
+  readonly rounds: number;
+  readonly requests: number;
+  readonly connections: number;
+  readonly keys: number;
+  readonly startKeys: number;
+  readonly startRounds: number;
+  readonly contestants: readonly string[];
+  readonly cairn: string;
+  readonly nodeFlags: readonly string[];
+  readonly seed: number;
+  readonly timeLimitSeconds: number;
+  readonly json: string | null;
+}
+
+export function helpText(questions: readonly string[]): string {
+  const lines = Object.entries(table).map(([name, { value, help }]) => {
+    return `  --${name.padEnd(14)}${help}${value === '' ? '' : ` (${value})`}`;
+  });
+  return `npm run bench -- [${questions.join('|')}] [flags]\n\n${lines.join('\n')}\n`;
+}
+
+/** @throws Error where a flag is unknown or no whole number where it is to be one. */
+export function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: flagTypes(),
+    allowPositionals: true,
+  });
+  const text = (name: keyof typeof table) => String(values[name] ?? table[name].value);
+  const whole = (name: keyof typeof table, least: number) => wholeNumber(name, text(name), least);
+  return {
+    questions: positionals,
+    rounds: whole('rounds', 1),
+    requests: whole('requests', 1),
+    connections: whole('connections', 1),
+    keys: whole('keys', 1),
+    startKeys: whole('start-keys', 0),
+    startRounds: whole('start-rounds', 1),
+    contestants: words(text('contestants'), ','),
+    cairn: text('cairn'),
+    nodeFlags: words(text('node-flags'), ' '),
+    seed: whole('seed', 0),
+    timeLimitSeconds: whole('time-limit', 1),
+    json: text('json') || null,
+  };
+}
+
+function flagTypes(): Record<string, { type: 'string' }> {
+  return Object.fromEntries(Object.keys(table).map(name => [name, { type: 'string' }]));
+}
+
+function wholeNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${name} is a whole number from ${least}, not "${text}".`);
+}
+
+function words(text: string, separator: string): string[] {
+  return text.split(separator).filter(word => word !== '');
+}
