@@ -86,7 +86,6 @@ const table = {
     when: 'A token is needed, and none or a wrong one came.',
     hint: 'Send Authorization: Bearer <token>; `cairn token show` prints it.',
   },
-  forbidden: { when: 'The caller may not do this.', hint: 'Ask for a token with the right to do it.' },
   cross_site: {
     when: "A browser's page of another site tries to write.",
     hint: 'Call from a page of the same origin, or from a program.',
@@ -98,7 +97,6 @@ const table = {
     hint: 'Leave ?path out to see the whole value.',
   },
   method_not_allowed: { when: 'The path exists, but not with this verb.', hint: 'See the Allow header.' },
-  already_exists: { when: 'A create met a key that is there.', hint: 'Replace it, or choose another key.' },
   revision_mismatch: {
     when: 'If-Match or If-None-Match does not hold.',
     hint: 'Read the key again, and repeat with its new ETag.',

@@ -20,8 +20,8 @@ import {
   encodeHeader,
   FORMAT,
   FormatError,
-  lineChecksum,
 } from './format.js';
+import { lineChecksum } from './line.js';
 import { decodeSegment } from './opening.js';
 import type { Segment } from './reader.js';
 

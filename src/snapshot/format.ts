@@ -1,13 +1,6 @@
 /**
- * The format of the snapshot, written once: the writer and the reader both take it from here. In words, with a
- * worked example that a test parses: docs/snapshot-format.md.
- *
- *     9d3e6c21 {"first":17,"count":2,…}\n
- *     └──────┘ └──────────────────────┘
- *     CRC-32   JSON in UTF-8, without a raw newline
- *
- * A line is right when its checksum, in lower-case hex, one space, its JSON and the newline are all there. The
- * first byte of a log is the first byte of a line, and lines touch.
+ * What the lines of a snapshot file say, written once: the writer and the reader both take it from here. In words,
+ * with a worked example that a test parses: docs/snapshot-format.md. How a line is framed: line.ts.
  *
  *     log    first line, then batches; `mark` and `end` lines say that what stands before them is durable
  *     base   first line, then lines of entries, then the last line that counts and sums them
@@ -16,18 +9,11 @@
  * what stands before them and cuts. A text with a newline in it (white space between members) would break the
  * line, so it stands as a JSON string of itself, and its length is negative.
  */
-import { crc32 } from 'node:zlib';
 import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
+import { frameLine, jsonOf } from './line.js';
 
 /** The version of the format. A reader refuses a higher one. */
 export const FORMAT = 1;
-
-/** Bytes that stand around the JSON of a line: checksum, space, newline. */
-export const FRAME_BYTES = 10;
-
-const CHECKSUM_BYTES = 8;
-const SPACE = 0x20;
-const NEWLINE = 0x0a;
 
 /** What a log says of the log before it: how many of its bytes count, and which file is meant. */
 export interface Seal {
@@ -94,58 +80,6 @@ export class NewerFormatError extends FormatError {
   constructor(format: number) {
     super(`it is of format ${format}; this version reads up to ${FORMAT}`);
   }
-}
-
-// Lines
-
-/** The checksum of some bytes as it stands in a file: 8 digits of lower-case hex. */
-export function checksumOf(bytes: Uint8Array): string {
-  return hex(crc32(bytes));
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(CHECKSUM_BYTES, '0');
-}
-
-/** A whole line around the JSON, ready to be appended. */
-export function frameLine(json: ByteString): Buffer {
-  const line = Buffer.allocUnsafe(json.length + FRAME_BYTES);
-  line.write(json, CHECKSUM_BYTES + 1, 'latin1');
-  line[CHECKSUM_BYTES] = SPACE;
-  line[line.length - 1] = NEWLINE;
-  line.write(checksumOf(line.subarray(CHECKSUM_BYTES + 1, line.length - 1)), 0, 'latin1');
-  return line;
-}
-
-/** The checksum that a framed line begins with. */
-export function lineChecksum(line: Buffer): string {
-  return line.toString('latin1', 0, CHECKSUM_BYTES);
-}
-
-/** Whether these bytes, newline included, are one right line. */
-export function isRightLine(line: Buffer): boolean {
-  if (line.length <= FRAME_BYTES || line[CHECKSUM_BYTES] !== SPACE || line[line.length - 1] !== NEWLINE)
-    return false;
-  // Compared as text: hex read leniently would let a flipped case bit pass.
-  return checksumOf(line.subarray(CHECKSUM_BYTES + 1, line.length - 1)) === lineChecksum(line);
-}
-
-/**
- * Whether a wrong line is two right ones whose newline between them was changed. Without this look a flipped newline
- * before the last line of a log would read as a torn tail, though that last line proves the one before it durable.
- */
-export function hidesRightLine(segment: Buffer): boolean {
-  const wanted = lineChecksum(segment);
-  let crc = 0;
-  let summed = CHECKSUM_BYTES + 1;
-  for (let at = segment.indexOf(' {', summed); at >= 0; at = segment.indexOf(' {', at + 1)) {
-    const newline = at - CHECKSUM_BYTES - 1;
-    if (newline <= summed) continue;
-    crc = crc32(segment.subarray(summed, newline), crc);
-    summed = newline;
-    if (hex(crc) === wanted && isRightLine(segment.subarray(newline + 1))) return true;
-  }
-  return false;
 }
 
 // Writing
@@ -236,7 +170,7 @@ const VALUES = Buffer.from(',"values":[');
 
 /** Reads the first line of a log or a base. */
 export function decodeHeader(line: Buffer): LogHeader | BaseHeader {
-  const json = parse(body(line));
+  const json = parse(jsonOf(line));
   if (!isRecord(json) || (json['cairn'] !== 'log' && json['cairn'] !== 'base')) {
     throw new FormatError('this is no file of Cairn');
   }
@@ -288,7 +222,7 @@ function cut(line: Buffer): { head: Record<string, unknown>; values: JsonText[] 
   // Found at the right place: before the values a quote inside a string has a backslash before it.
   const mark = line.indexOf(VALUES);
   const end = line.length - 1;
-  const head = parse(mark < 0 ? body(line) : `${line.toString('latin1', CHECKSUM_BYTES + 1, mark)}}`);
+  const head = parse(mark < 0 ? jsonOf(line) : `${jsonOf(line, mark)}}`);
   if (!isRecord(head)) throw new FormatError('a line is no object');
   if (mark < 0) return { head, values: [] };
   const { lengths } = head;
@@ -385,10 +319,6 @@ function isCount(json: unknown): json is number {
 
 function isDeadline(json: unknown): json is number | null {
   return json === null || isCount(json);
-}
-
-function body(line: Buffer): string {
-  return line.toString('latin1', CHECKSUM_BYTES + 1, line.length - 1);
 }
 
 function parse(json: string): unknown {

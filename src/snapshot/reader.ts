@@ -8,7 +8,7 @@
  */
 import { LINE_BYTES_MAX } from '../limits.js';
 import type { File } from '../platform/files.js';
-import { FRAME_BYTES, isRightLine } from './format.js';
+import { FRAME_BYTES, isRightLine } from './line.js';
 
 /** `right`: a whole line with the right checksum. `wrong`: it has its newline, and no more. `cut`: not even that. */
 export type SegmentState = 'right' | 'wrong' | 'cut';

@@ -5,16 +5,21 @@ import { contractPolicies, engineContract } from '../fixtures/engine-contract.js
 import { type EngineWorld, key, openEngine, PLAIN, POLICIES, text } from '../fixtures/memory-engine.js';
 import { MemoryLocks } from '../fixtures/memory-locks.js';
 
-engineContract(t, 'the memory engine', async () => {
-  const { engine, files, clock } = await openEngine({ policies: contractPolicies });
-  let open = engine;
-  const restart = async () => {
-    await open.close();
-    open = (await openEngine({ files, clock, policies: contractPolicies })).engine;
-    return open;
-  };
-  return { engine, clock, restart };
-});
+engineContract(
+  t,
+  'the memory engine',
+  async () => {
+    const { engine, files, clock } = await openEngine({ policies: contractPolicies });
+    let open = engine;
+    const restart = async () => {
+      await open.close();
+      open = (await openEngine({ files, clock, policies: contractPolicies })).engine;
+      return open;
+    };
+    return { engine, clock, restart };
+  },
+  { keeps: true },
+);
 
 const put = (name: string, value = '1', more: object = {}) =>
   ({ type: 'put', collection: 'kv', key: key(name), text: text(value), ...more }) as const;

@@ -10,7 +10,7 @@ function open() {
   return { engine: new ModelEngine({ policies: contractPolicies, clock }), clock };
 }
 
-engineContract(t, 'the model engine', async () => open());
+engineContract(t, 'the model engine', async () => open(), { keeps: false });
 
 t.test('its faults', async t => {
   t.test('a commit that is told to fail rejects once and is not applied', async t => {

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { BaseEntry, Change, JsonText, Key } from '../../src/model.js';
 import {
-  checksumOf,
   decodeBaseLine,
   decodeHeader,
   decodeLogLine,
@@ -15,11 +14,9 @@ import {
   encodeNote,
   FORMAT,
   FormatError,
-  frameLine,
-  hidesRightLine,
-  isRightLine,
   type LogHeader,
 } from '../../src/snapshot/format.js';
+import { checksumOf, frameLine, hidesRightLine, isRightLine } from '../../src/snapshot/line.js';
 
 const header: LogHeader = {
   cairn: 'log',

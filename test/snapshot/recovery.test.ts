@@ -1,14 +1,7 @@
 import t from 'tap';
 import type { Change } from '../../src/model.js';
-import {
-  checksumOf,
-  encodeBatch,
-  encodeGroup,
-  encodeHeader,
-  encodeNote,
-  FORMAT,
-  frameLine,
-} from '../../src/snapshot/format.js';
+import { encodeBatch, encodeGroup, encodeHeader, encodeNote, FORMAT } from '../../src/snapshot/format.js';
+import { checksumOf, frameLine } from '../../src/snapshot/line.js';
 import { CrashFiles, systemError } from '../fixtures/crash-files.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { DIRECTORY, MapState, openSnapshot, recoverState, STORE_ID } from '../fixtures/map-state.js';
