@@ -19,10 +19,9 @@ import {
   encodeEntries,
   encodeHeader,
   FORMAT,
-  FormatError,
 } from './format.js';
 import { lineChecksum } from './line.js';
-import { decodeSegment } from './opening.js';
+import { decodeSegment, unreadable } from './opening.js';
 import type { Segment } from './reader.js';
 
 /** The state at one revision, which does not change while it is read. */
@@ -205,8 +204,7 @@ export class BaseReader {
     try {
       return decodeBaseLine(line);
     } catch (cause) {
-      if (!(cause instanceof FormatError)) throw cause;
-      throw this.#damaged(`a line with the right checksum cannot be read: ${cause.message}`, offset, cause);
+      throw this.#damaged(unreadable(cause), offset, cause);
     }
   }
 

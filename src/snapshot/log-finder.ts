@@ -6,7 +6,7 @@ import { CairnError, systemCode } from '../errors.js';
 import type { Files } from '../platform/files.js';
 import { damaged, foreign } from './damage.js';
 import { fileName } from './directory.js';
-import type { LogHeader } from './format.js';
+import type { LogHeader, Seal } from './format.js';
 import { lineChecksum } from './line.js';
 import { decodeFirst, withFile } from './opening.js';
 import { readFirstLine } from './reader.js';
@@ -52,11 +52,12 @@ export class LogFinder {
    */
   async chain(newest: KnownLog, bases: ReadonlySet<number>): Promise<KnownLog[]> {
     const chain = [newest];
-    for (let next = newest; next.header.prev !== null; ) {
-      const log = await this.#before(next);
+    let next = newest;
+    for (let { prev } = next.header; prev !== null; { prev } = next.header) {
+      const log = await this.#before(next, prev);
       if (log === null && chain.some(known => bases.has(known.number))) break;
       if (log === null) {
-        const file = fileName(next.header.prev.number, 'log');
+        const file = fileName(prev.number, 'log');
         throw damaged(`it is missing, and ${next.name} follows it`, { file, revision: next.header.after });
       }
       chain.unshift(log);
@@ -66,8 +67,7 @@ export class LogFinder {
   }
 
   /** The log that this one follows; null: there is no such file. */
-  async #before({ name, header }: KnownLog): Promise<KnownLog | null> {
-    const { number, checksum, bytes } = header.prev ?? { number: 0, checksum: '', bytes: 0 };
+  async #before({ name, header }: KnownLog, { number, checksum, bytes }: Seal): Promise<KnownLog | null> {
     const log = await this.#openIfThere(number);
     if (log === undefined) return null;
     const file = fileName(number, 'log');

@@ -22,10 +22,10 @@ export async function withFile<Result>(
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined || cause instanceof CairnError) throw cause;
-    if (code !== 'EACCES' && code !== 'EPERM') {
-      throw damaged(`it cannot be read (${code})`, { file: name, revision, cause });
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new CairnError('snapshot_denied', `${name} cannot be read (${code})`, { file: name, cause });
     }
-    throw new CairnError('snapshot_denied', `${name} cannot be read (${code})`, { file: name, cause });
+    throw damaged(`it cannot be read (${code})`, { file: name, revision, cause });
   } finally {
     await file?.close().catch(() => undefined);
   }
@@ -40,11 +40,15 @@ export function decodeSegment<Line>(
   try {
     return decode(line);
   } catch (cause) {
-    if (!(cause instanceof FormatError)) throw cause;
-    const newer = cause instanceof NewerFormatError;
-    const message = newer ? cause.message : `a line with the right checksum cannot be read: ${cause.message}`;
-    throw foreign(message, file, { offset, cause });
+    throw foreign(unreadable(cause), file, { offset, cause });
   }
+}
+
+/** Why a right line cannot be read. What is thrown for another reason is a defect of ours, and goes on. */
+export function unreadable(cause: unknown): string {
+  if (!(cause instanceof FormatError)) throw cause;
+  if (cause instanceof NewerFormatError) return cause.message;
+  return `a line with the right checksum cannot be read: ${cause.message}`;
 }
 
 /** The first line of a file, if it is right and of a format that this version reads. */

@@ -276,8 +276,7 @@ class Recovery<Target extends RecoveryTarget> {
     const { offset } = wrong;
     const right = `a right line ${found === wrong ? 'within it' : `at byte ${found.offset}`}`;
     const follows = sealed ? 'the log after it says that it counts' : right;
-    const message = wrong.state === 'cut' ? 'it ends within a line' : 'a line is wrong';
-    return damaged(message, { file: log.name, offset, revision: this.#revision, follows });
+    return damaged('a line is wrong', { file: log.name, offset, revision: this.#revision, follows });
   }
 
   #withFile<Result>(name: string, use: (file: File) => Promise<Result>): Promise<Result> {
@@ -291,9 +290,7 @@ class Recovery<Target extends RecoveryTarget> {
   }
 
   #progress(segments: readonly Segment[]): void {
-    const [first, last] = [segments[0], segments.at(-1)];
-    if (first === undefined || last === undefined) return;
-    this.#bytesRead += last.end - first.offset;
+    for (const { offset, end } of segments) this.#bytesRead += end - offset;
     this.#options.onProgress?.(this.#bytesRead, this.#bytesTotal);
   }
 }

@@ -364,6 +364,8 @@ t.test('a read that fails is damage with the errno, and one that is not allowed 
   await t.rejects(recoverState(files, NOW), { code: 'snapshot_damaged', message: /EIO/ });
   files.fail(call => (call.op === 'openForReading' ? systemError('EACCES') : undefined));
   await t.rejects(recoverState(files, NOW), { code: 'snapshot_denied', message: /EACCES/ });
+  files.fail(call => (call.op === 'openForReading' ? systemError('EPERM') : undefined));
+  await t.rejects(recoverState(files, NOW), { code: 'snapshot_denied', message: /EPERM/ });
   files.fail(call => (call.op === 'read' ? new Error('a defect') : undefined));
   await t.rejects(recoverState(files, NOW), { message: 'a defect' });
 });
