@@ -69,7 +69,7 @@ export async function openMemoryEngine(options: MemoryEngineOptions): Promise<Me
   const { files, locks, clock, logger, directory, policies, bytesMax } = options;
   await files.makeDirectory(directory).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CairnError('snapshot_denied', `${directory} cannot be made: ${reason}`, {
+    throw new CairnError('snapshot_denied', `${directory} cannot be made: ${reason}.`, {
       file: directory,
       cause,
     });
@@ -263,6 +263,6 @@ function refuseTooLarge(operations: readonly Operation[]): void {
   if (bytes <= LINE_BYTES_MAX) return;
   throw new CairnError(
     'batch_too_large',
-    `the changes take about ${bytes} bytes in one line of the snapshot`,
+    `The changes take about ${bytes} bytes in one line of the snapshot.`,
   );
 }

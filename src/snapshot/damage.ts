@@ -14,10 +14,10 @@ export interface Place {
 }
 
 export function damaged(message: string, place: Place): CairnError {
-  return new CairnError('snapshot_damaged', `${place.file}: ${message}`, place);
+  return new CairnError('snapshot_damaged', `${place.file}: ${message}.`, place);
 }
 
 /** For a file that is whole, but not ours to read. */
 export function foreign(message: string, file: string, place: Omit<Place, 'file'> = {}): CairnError {
-  return new CairnError('snapshot_foreign', `${file}: ${message}`, { file, ...place });
+  return new CairnError('snapshot_foreign', `${file}: ${message}.`, { file, ...place });
 }

@@ -27,7 +27,7 @@ export async function acquireLock(request: LockRequest): Promise<DirectoryLock> 
     if (lock !== null) return lock;
     const left = end - clock.monotonic();
     if (left <= 0) throw locked(directory, waitMs);
-    if (attempt === 0) logger.warn({ directory, waitMs }, 'Waiting for the process that has the directory.');
+    if (attempt === 0) logger.warn({ directory, waitMs }, 'waiting for the process that has the directory');
     await sleep(clock, Math.min(pauseAfter(attempt), left));
   }
 }

@@ -23,7 +23,7 @@ export async function withFile<Result>(
     const code = systemCode(cause);
     if (code === undefined || cause instanceof CairnError) throw cause;
     if (code === 'EACCES' || code === 'EPERM') {
-      throw new CairnError('snapshot_denied', `${name} cannot be read (${code})`, { file: name, cause });
+      throw new CairnError('snapshot_denied', `${name} cannot be read (${code}).`, { file: name, cause });
     }
     throw damaged(`it cannot be read (${code})`, { file: name, revision, cause });
   } finally {

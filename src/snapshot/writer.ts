@@ -114,7 +114,7 @@ export class SnapshotWriter {
     if (code === 'EACCES' || code === 'EPERM') {
       this.#retry?.cancel();
       const { directory } = this.#options;
-      const message = `${directory} cannot be written (${code})`;
+      const message = `${directory} cannot be written (${code}).`;
       throw new CairnError('snapshot_denied', message, { file: directory, cause: error });
     }
     this.#kick();
@@ -123,16 +123,16 @@ export class SnapshotWriter {
   /** Throws where no change may be made now: `draining`, `storage_full`, `storage_error`, `overloaded`. */
   admit(): void {
     if (this.#closing)
-      throw new CairnError('draining', 'the process is stopping', { outcome: 'not_applied' });
+      throw new CairnError('draining', 'The process is stopping.', { outcome: 'not_applied' });
     if (this.#problem !== null) {
       const retryAfter = Math.ceil(this.#retryMs / 1000);
       throw new CairnError(this.#problem.code, this.#problem.message, { outcome: 'not_applied', retryAfter });
     }
     const { oldestSince, bytes } = this.#queue;
     const late = this.#options.intervalMs + UNDURABLE_MS_MAX;
-    if (bytes > UNDURABLE_BYTES_MAX) this.#overloaded(`${bytes} bytes of changes wait for the volume`);
+    if (bytes > UNDURABLE_BYTES_MAX) this.#overloaded(`${bytes} bytes of changes wait for the volume.`);
     if (oldestSince !== undefined && this.#options.clock.monotonic() - oldestSince > late) {
-      this.#overloaded(`changes have waited for the volume for over ${late} ms`);
+      this.#overloaded(`Changes have waited for the volume for over ${late} ms.`);
     }
   }
 
@@ -276,13 +276,13 @@ export class SnapshotWriter {
     const problem: StorageProblem = {
       code: full ? 'storage_full' : 'storage_error',
       message: full
-        ? `the volume of the snapshots is full (${code})`
-        : `the volume of the snapshots failed (${code ?? error})`,
+        ? `The volume of the snapshots is full (${code}).`
+        : `The volume of the snapshots failed (${code ?? error}).`,
     };
     if (this.#problem === null) {
       this.#options.logger.error(
         { directory: this.#options.directory, err: error },
-        `${problem.message}; writes are refused`,
+        'writes are refused, reads go on',
       );
     }
     this.#problem = problem;

@@ -30,7 +30,7 @@ t.test('a second process on the directory waits, and serves when the first has g
   const first = await ServiceProcess.start(t, argv);
   await set(first.url, 'a', 1);
   const second = ServiceProcess.spawn(t, ['serve', '--port', '0', ...argv]);
-  await second.line('Waiting for the process that has the directory.');
+  await second.line('waiting for the process that has the directory');
   t.notOk(
     second.log.some(line => line['msg'] === 'ready'),
     'it does not serve',
@@ -44,7 +44,7 @@ t.test('a process that waits for the lock obeys SIGTERM', async t => {
   const argv = ['--snapshot-dir', t.testdir()];
   await ServiceProcess.start(t, argv);
   const second = ServiceProcess.spawn(t, ['serve', '--port', '0', ...argv]);
-  await second.line('Waiting for the process that has the directory.');
+  await second.line('waiting for the process that has the directory');
   t.strictSame(await second.stop(), { code: 0, signal: null });
 });
 

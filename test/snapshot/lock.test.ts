@@ -34,7 +34,7 @@ t.test('a lock that comes free is taken within a second, and the wait was told o
     {
       level: 'warn',
       fields: { directory, waitMs: LOCK_WAIT_MS },
-      message: 'Waiting for the process that has the directory.',
+      message: 'waiting for the process that has the directory',
     },
   ]);
 });
