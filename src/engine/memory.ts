@@ -149,7 +149,9 @@ export class MemoryEngine implements Engine {
 
   async start(): Promise<void> {
     await this.#writer.start();
-    this.#publish(this.#store.settle());
+    const evicted = this.#store.settle();
+    // In parts: a bound that became much smaller would make more changes than one line may hold.
+    for (let i = 0; i < evicted.length; i += EXPIRE_SLICE) this.#publish(evicted.slice(i, i + EXPIRE_SLICE));
     this.#scheduleExpiry();
   }
 

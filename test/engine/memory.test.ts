@@ -1,4 +1,5 @@
 import t from 'tap';
+import { LINE_BYTES_MAX } from '../../src/limits.js';
 import type { Change, Entry } from '../../src/model.js';
 import { systemError } from '../fixtures/crash-files.js';
 import { contractPolicies, engineContract } from '../fixtures/engine-contract.js';
@@ -207,6 +208,26 @@ t.test('a smaller bound evicts at the start, in the log', async t => {
   t.strictSame([all(smaller, 'sessions').length, smaller.engine.revision], [1, 5]);
   await smaller.engine.close();
   t.equal(all(await openEngine({ files, clock }), 'sessions').length, 1);
+});
+
+t.test('a bound that became much smaller evicts more than one line of the log may hold', async t => {
+  const sessions = { ...PLAIN, full: 'evict', entriesMax: 40_000 } as const;
+  const { engine, files, clock } = await openEngine({ policies: { kv: PLAIN, sessions } });
+  const pad = 'x'.repeat(500);
+  for (let i = 0; i < 40_000; i++) {
+    await engine.commit([{ type: 'put', collection: 'sessions', key: key(`${i}${pad}`), text: text('1') }]);
+    if (i % 10_000 === 0) await clock.advance(1000);
+  }
+  await engine.close();
+  const policies = { kv: PLAIN, sessions: { ...sessions, entriesMax: 1 } };
+  const smaller = await openEngine({ files, clock, policies });
+  await smaller.engine.close();
+  for (const path of files.paths()) {
+    const lines = Buffer.from(files.read(path)).toString('latin1').split('\n');
+    t.ok(lines.every(line => line.length < LINE_BYTES_MAX));
+  }
+  const again = await openEngine({ files, clock, policies });
+  t.strictSame([all(again, 'sessions').length, again.engine.revision], [1, 79_999]);
 });
 
 t.test('a batch that does not fit into one line is refused whole', async t => {

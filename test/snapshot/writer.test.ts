@@ -342,9 +342,8 @@ t.test(
   },
 );
 
-t.test('a base is of one revision, though writes go on while it is made', async t => {
-  const world = await open({ rotateBytesMin: 700 });
-  const { files, state, writer, add } = world;
+/** Writes twelve keys until a base has begun, and holds it there until the result is called. */
+async function whileBaseIsMade({ files, state, writer, add }: World): Promise<() => void> {
   let go = (): void => undefined;
   files.hold(call =>
     call.op === 'append' && call.path.endsWith('.base.tmp') ? new Promise<void>(r => (go = r)) : undefined,
@@ -353,10 +352,19 @@ t.test('a base is of one revision, though writes go on while it is made', async 
     add(state.put(`k${i}`, '1'));
     await writer.durable(state.revision);
   }
+  return () => {
+    files.hold(() => undefined);
+    go();
+  };
+}
+
+t.test('a base is of one revision, though writes go on while it is made', async t => {
+  const world = await open({ rotateBytesMin: 700 });
+  const { files, state, writer, add } = world;
+  const release = await whileBaseIsMade(world);
   for (let i = 0; i < 12; i++) add(i % 2 === 0 ? state.delete(`k${i}`) : state.put(`k${i}`, '2'));
   await writer.durable(state.revision);
-  files.hold(() => undefined);
-  go();
+  release();
   await world.clock.advance(0);
   await writer.close();
   const { target, base } = await recoverState(files.crash(), NOW);
@@ -411,18 +419,10 @@ t.test('a new log whose rename fails for a base ends the old one', async t => {
 
 t.test('a stop gives up the base that is being made', async t => {
   const world = await open({ rotateBytesMin: 700 });
-  const { files, state, writer, add } = world;
-  let go = (): void => undefined;
-  files.hold(call =>
-    call.op === 'append' && call.path.endsWith('.base.tmp') ? new Promise<void>(r => (go = r)) : undefined,
-  );
-  for (let i = 0; i < 12; i++) {
-    add(state.put(`k${i}`, '1'));
-    await writer.durable(state.revision);
-  }
+  const { files, state, writer } = world;
+  const release = await whileBaseIsMade(world);
   const closing = writer.close();
-  files.hold(() => undefined);
-  go();
+  release();
   await closing;
   t.notOk(names(files).some(name => name.includes('.base')));
   t.strictSame(await after(files.crash()), state.dump());
