@@ -97,9 +97,12 @@ export class Connection {
       socket.destroy();
       return;
     }
-    socket.end(answer, 'latin1');
-    this.#linger = clock.setTimer(lingerMs, () => socket.destroy());
-    socket.once('end', () => socket.destroy());
+    const close = () => socket.destroy();
+    this.#linger = clock.setTimer(lingerMs, close);
+    socket.once('end', close);
+    socket.end(answer, 'latin1', () => {
+      if (socket.readableEnded) close();
+    });
     socket.resume();
   }
 }

@@ -44,7 +44,7 @@ export function unknownPath(parts: DispatchParts): Middleware {
 /** What the key is stands behind the collection, as it was sent; the router's own parameters are not used. */
 function patternOf({ path, key }: Route): string | RegExp {
   if (key !== 'path') return path;
-  return new RegExp(`^${path}/[^]`);
+  return new RegExp(`^${path}/.`, 's');
 }
 
 async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<void> {

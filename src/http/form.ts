@@ -31,15 +31,18 @@ const options = {
 const parse = bodyParser(options);
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-const NAMELESS_FIELD = /(?:^|&)=/;
 
 /** `bytes` is the whole body of the request, known to be UTF-8. */
 export async function readFields(ctx: Context, bytes: Buffer): Promise<ReadonlyMap<string, string>> {
-  refuseMalformed(bytes);
+  const pieces = piecesOf(bytes);
   await parse(replayed(ctx, bytes), async () => {});
   const { body } = ctx.request;
   if (typeof body !== 'object' || body === null) throw new Error('koa-bodyparser gave no fields');
-  return new Map(Object.entries(body).map(([name, value]) => [name, single(name, value)]));
+  const fields = new Map(Object.entries(body).map(([name, value]) => [name, single(name, value)]));
+  // Names such as `__proto__`, and none at all, fall away.
+  if (fields.size < pieces)
+    throw new CairnError('unknown_field', 'The form has a field that is not known here.');
+  return fields;
 }
 
 /** The context with its request as a stream again, since the bounded reader has emptied it. */
@@ -48,16 +51,18 @@ function replayed(ctx: Context, bytes: Buffer): Context {
   return Object.create(ctx, { req: { value: req } });
 }
 
-function refuseMalformed(bytes: Buffer): void {
+/** How many fields there are to be. */
+function piecesOf(bytes: Buffer): number {
   const text = bytes.toString('utf8');
+  const pieces = text.split('&').filter(piece => piece !== '');
   if (bytes.subarray(0, 3).equals(BYTE_ORDER_MARK)) throw malformed('begins with a byte order mark');
-  if (NAMELESS_FIELD.test(text)) throw malformed('has a field without a name');
-  if (text.split('&').length > FIELDS_MAX) throw malformed(`has more than ${FIELDS_MAX} fields`);
+  if (pieces.length > FIELDS_MAX) throw malformed(`has more than ${FIELDS_MAX} fields`);
   try {
     decodeURIComponent(text);
   } catch {
     throw malformed('is not percent-encoded UTF-8');
   }
+  return pieces.length;
 }
 
 function single(name: string, value: unknown): string {

@@ -13,5 +13,8 @@ export function parserProblem(error: Error): CairnError | undefined {
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
     return new CairnError('body_too_large', 'The extensions of a chunk are too long.');
   }
+  if (code === 'HPE_INVALID_TRANSFER_ENCODING') {
+    return new CairnError('unsupported_transfer_encoding', 'The Transfer-Encoding is more than chunked.');
+  }
   return code.startsWith('HPE_') ? new CairnError('bad_request', 'This is not HTTP/1.1.') : undefined;
 }

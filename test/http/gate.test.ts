@@ -1,0 +1,95 @@
+import t from 'tap';
+import { digestOf, TokenGate } from '../../src/http/gate.js';
+import { codeOf, startService } from './service.js';
+
+const TOKEN = 'a-token.of~our_own+/=!';
+
+const gate = new TokenGate({
+  required: true,
+  tokens: [
+    { id: 'first', sha256: digestOf(TOKEN) },
+    { id: 'second', sha256: digestOf('another') },
+  ],
+});
+
+t.test('a token opens everything, the name of its scheme in any case', async t => {
+  const { call, logger } = await startService(t, { gate: () => gate });
+  for (const authorization of [`Bearer ${TOKEN}`, `bearer  ${TOKEN}`, 'BEARER another']) {
+    t.equal((await call('GET', '/kv/none', { headers: { authorization } })).status, 404);
+  }
+  const callers = logger.lines
+    .filter(({ message }) => message === 'request')
+    .map(({ fields }) => fields['caller']);
+  t.strictSame(callers, ['first', 'first', 'second'], 'the log knows who it was');
+  t.notMatch(JSON.stringify(logger.lines), TOKEN, 'and never the token');
+});
+
+t.test('everything else gets one answer', async t => {
+  const { call } = await startService(t, { gate: () => gate });
+  const wrong: readonly Record<string, string | readonly string[]>[] = [
+    {},
+    { authorization: '' },
+    { authorization: 'Bearer' },
+    { authorization: 'Bearer wrong' },
+    { authorization: `Bearer ${TOKEN}x` },
+    { authorization: `Bearer ${TOKEN} x` },
+    { authorization: TOKEN },
+    { authorization: `Basic ${TOKEN}` },
+    { authorization: [`Bearer ${TOKEN}`, `Bearer ${TOKEN}`] },
+    { 'proxy-authorization': `Bearer ${TOKEN}` },
+    { cookie: `token=${TOKEN}` },
+  ];
+  const bodies = new Set<string>();
+  for (const headers of wrong) {
+    for (const path of ['/kv/a', '/nope', `/kv/a?token=${TOKEN}`, '/kv/a?access_token=another', '/set']) {
+      const answer = await call('GET', path, { headers });
+      t.same(
+        [answer.status, codeOf(answer), answer.headers['www-authenticate']],
+        [401, 'unauthenticated', 'Bearer'],
+      );
+      t.notOk(answer.headers['x-epoch'], 'and learns nothing about the store');
+      bodies.add(answer.body);
+    }
+  }
+  t.equal(bodies.size, 1);
+});
+
+t.test('401 comes before everything that the request is wrong about', async t => {
+  const { call } = await startService(t, { gate: () => gate });
+  for (const [method, path] of [
+    ['GET', '/nope'],
+    ['PATCH', '/set'],
+    ['OPTIONS', '/kv/a'],
+    ['GET', '/get/%zz'],
+    ['TRACE', '/kv/a'],
+  ] as const) {
+    t.equal((await call(method, path)).status, 401, `${method} ${path}`);
+  }
+  const body = '{';
+  t.equal(
+    (await call('POST', '/set', { body, headers: { 'content-type': 'a/b', origin: 'http://evil' } })).status,
+    401,
+  );
+});
+
+t.test('health, version and index are open', async t => {
+  const { call } = await startService(t, { gate: () => gate });
+  for (const path of ['/', '/livez', '/readyz', '/readyz?verbose', '/healthz', '/version']) {
+    t.equal((await call('GET', path)).status, 200, path);
+    t.equal((await call('POST', path)).status, 405, `${path}: a wrong verb is told so`);
+  }
+});
+
+t.test('where no token is needed, what is sent does not matter', async t => {
+  const { call } = await startService(t);
+  t.equal((await call('GET', '/kv/none', { headers: { authorization: 'Bearer wrong' } })).status, 404);
+});
+
+t.test('as long as nobody knows who may come in, nobody does', async t => {
+  const { call } = await startService(t, { gate: () => null });
+  for (const path of ['/kv/a', '/nope']) {
+    const answer = await call('GET', path);
+    t.same([answer.status, codeOf(answer), answer.headers['retry-after']], [503, 'loading', '1']);
+  }
+  t.equal((await call('GET', '/livez')).status, 200);
+});
