@@ -3,8 +3,10 @@
  * send prepared bytes and check every answer, status and body. The first wrong answer, or a connection that
  * ends, fails the run: nobody is fast by being wrong.
  *
- * It shares its process with the bench and is to have a core of its own. How busy it was is part of the result,
- * since a generator without idle time measures itself.
+ * It is to have a core of its own, and never sleeps while it waits: to wake a core that sleeps costs the one who
+ * sends, some microseconds on a virtual machine. That would be counted as the server's work, and the slower the
+ * server, the more often. How much of its time it waited is part of the result, since a generator that never
+ * waits measures itself.
  */
 import { connect, type Socket } from 'node:net';
 import { type Answer, AnswerCutter } from './answers.js';
@@ -22,7 +24,7 @@ export interface Load {
   readonly seconds: number;
   /** Of each request, in milliseconds, from the write to the last byte of the answer. */
   readonly latenciesMs: Float64Array;
-  /** CPU time of the generator by the time that passed; 1 is a core without idle time. */
+  /** The share of the time in which the generator did not only wait. */
   readonly generatorBusy: number;
 }
 
@@ -45,16 +47,53 @@ export async function runLoad(script: Script, options: LoadOptions): Promise<Loa
 }
 
 async function measured(run: Run, connections: readonly Connection[]): Promise<Load> {
-  const cpu = process.cpuUsage();
+  const wait = new BusyWait(run);
   const start = performance.now();
   for (const connection of connections) connection.begin();
-  await run.done;
+  wait.begin();
+  try {
+    await run.done;
+  } finally {
+    wait.end();
+  }
   const milliseconds = performance.now() - start;
-  const used = process.cpuUsage(cpu);
   return {
     seconds: milliseconds / 1000,
     latenciesMs: run.latenciesMs,
-    generatorBusy: (used.user + used.system) / 1000 / milliseconds,
+    generatorBusy: 1 - wait.idleMs / milliseconds,
+  };
+}
+
+/** Turns the event loop without a pause. A turn that brought no answer was idle. */
+class BusyWait {
+  idleMs = 0;
+  readonly #run: Run;
+  #on = false;
+  #turnedAt = 0;
+  #answered = 0;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  begin(): void {
+    this.#on = true;
+    this.#turnedAt = performance.now();
+    setImmediate(this.#turn);
+  }
+
+  end(): void {
+    this.#on = false;
+  }
+
+  readonly #turn = (): void => {
+    if (!this.#on) return;
+    const now = performance.now();
+    const { answers } = this.#run;
+    if (answers === this.#answered) this.idleMs += now - this.#turnedAt;
+    this.#answered = answers;
+    this.#turnedAt = now;
+    setImmediate(this.#turn);
   };
 }
 
@@ -64,7 +103,7 @@ class Run {
   readonly done: Promise<void>;
   readonly #script: Script;
   #next = 0;
-  #answered = 0;
+  #answers = 0;
   #settle!: { resolve: () => void; reject: (reason: unknown) => void };
 
   constructor(script: Script) {
@@ -78,13 +117,18 @@ class Run {
     if (script.count === 0) this.#settle.resolve();
   }
 
+  /** How many have come. */
+  get answers(): number {
+    return this.#answers;
+  }
+
   take(): Exchange | null {
     return this.#next === this.#script.count ? null : this.#script.at(this.#next++);
   }
 
   answered(latencyMs: number): void {
-    this.latenciesMs[this.#answered++] = latencyMs;
-    if (this.#answered === this.#script.count) this.#settle.resolve();
+    this.latenciesMs[this.#answers++] = latencyMs;
+    if (this.#answers === this.#script.count) this.#settle.resolve();
   }
 
   fail(reason: unknown): void {

@@ -10,7 +10,10 @@ const table = {
   'start-rounds': { value: '3', help: 'start-up: rounds with that store' },
   contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
   cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
-  'node-flags': { value: '--max-semi-space-size=16', help: 'flags of every Node process that is measured' },
+  'node-flags': {
+    value: '--max-semi-space-size=16',
+    help: 'flags of every measured Node process, as --node-flags="…"',
+  },
   seed: { value: '1', help: 'of the order of the keys' },
   'time-limit': { value: '900', help: 'seconds until the bench gives up' },
   json: { value: '', help: 'a file for all figures' },

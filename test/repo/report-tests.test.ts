@@ -97,7 +97,7 @@ not ok 1 - test/a.test.ts # time=14.4ms
 
 t.test('a bail out is a failure, and so are no tests at all', async t => {
   t.strictSame(report(t.testdir({ results: 'ok 1 - a\nBail out! no disk\n' })), {
-    lines: ['1 passed, 1 failed'],
+    lines: ['Failed: Bail out! no disk', '', '1 passed, 1 failed'],
     status: 1,
   });
   t.strictSame(report(t.testdir({ results: '1..0\n' })), { lines: ['0 passed, 0 failed'], status: 1 });
