@@ -7,7 +7,7 @@
  */
 import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
-import { ServiceProcess } from '../fixtures/service-process.js';
+import { ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 const CYCLES = Number(process.env['CAIRN_CYCLES'] ?? 20);
 const SEED = Number(process.env['CAIRN_SEED'] ?? Date.now() % 1_000_000);
@@ -50,7 +50,7 @@ async function write(url: string, key: string, from: number, writes: Write[]): P
 
 t.test(`${CYCLES} times kill -9 (CAIRN_SEED=${SEED})`, async t => {
   const random = randomOf(SEED);
-  const argv = ['--snapshot-dir', t.testdir(), '--snapshot-interval', `${INTERVAL_MS}ms`];
+  const argv = ['--snapshot-dir', serviceDirectory(t), '--snapshot-interval', `${INTERVAL_MS}ms`];
   const next = new Array<number>(CLIENTS).fill(1);
   let answered = 0;
   let lostPeriodic = 0;
@@ -92,7 +92,7 @@ t.test(`${CYCLES} times kill -9 (CAIRN_SEED=${SEED})`, async t => {
 });
 
 t.test('who saw a change that a crash took back is told, though its revision is used again', async t => {
-  const argv = ['--snapshot-dir', t.testdir(), '--snapshot-interval', '1m'];
+  const argv = ['--snapshot-dir', serviceDirectory(t), '--snapshot-interval', '1m'];
   const first = await ServiceProcess.start(t, argv);
   await set(first.url, 'kept', 1, '?sync=true');
   await set(first.url, 'a', 'lost');

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import t from 'tap';
 import { needs } from '../fixtures/needs.js';
-import { ServiceProcess } from '../fixtures/service-process.js';
+import { ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 interface Command {
   readonly line: string;
@@ -26,7 +26,7 @@ const blocks = [...readme.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, bl
 );
 
 t.test('every command of the README prints what the README shows', { skip: needs('curl') }, async t => {
-  const directory = t.testdir();
+  const directory = serviceDirectory(t);
   for (const name of ['dist', 'scripts', 'node_modules', 'package.json']) {
     symlinkSync(resolve(name), `${directory}/${name}`);
   }

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
-import { ServiceProcess } from '../fixtures/service-process.js';
+import { ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 t.test('SIGTERM costs nothing: every key is there after the next start, and the epoch goes on', async t => {
-  const argv = ['--snapshot-dir', t.testdir()];
+  const argv = ['--snapshot-dir', serviceDirectory(t)];
   const first = await ServiceProcess.start(t, argv);
   const names = Array.from({ length: 500 }, (_, i) => `service/key_${i}`);
   await Promise.all(names.map((name, i) => set(first.url, name, { i })));
@@ -20,7 +20,7 @@ t.test('SIGTERM costs nothing: every key is there after the next start, and the 
 });
 
 t.test('SIGINT is the same, and a second signal does not cut the flush short', async t => {
-  const argv = ['--snapshot-dir', t.testdir()];
+  const argv = ['--snapshot-dir', serviceDirectory(t)];
   const first = await ServiceProcess.start(t, argv);
   await set(first.url, 'a', 1);
   first.child.kill('SIGINT');
@@ -32,7 +32,7 @@ t.test('SIGINT is the same, and a second signal does not cut the flush short', a
 });
 
 t.test('a request in flight at SIGTERM is answered, and new connections are not', async t => {
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', t.testdir()]);
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)]);
   const { port } = new URL(service.url);
   const { connect } = await import('node:net');
   const socket = connect(Number(port), '127.0.0.1');
@@ -56,7 +56,7 @@ t.test('a request in flight at SIGTERM is answered, and new connections are not'
 });
 
 t.test('deadlines go on over a restart', async t => {
-  const argv = ['--snapshot-dir', t.testdir()];
+  const argv = ['--snapshot-dir', serviceDirectory(t)];
   const first = await ServiceProcess.start(t, argv);
   const put = { method: 'PUT', body: '"soon"', headers: { 'content-type': 'application/json' } };
   await call(`${first.url}/kv/long?ttl=1h`, put);
@@ -73,7 +73,7 @@ t.test('deadlines go on over a restart', async t => {
 t.test(
   'the log goes on in another process after kill -9, over and over, and a base is made of many',
   async t => {
-    const dir = t.testdir();
+    const dir = serviceDirectory(t);
     for (let i = 0; i < 18; i++) {
       const service = await ServiceProcess.start(t, ['--snapshot-dir', dir]);
       await set(service.url, `k${i}`, i, '?sync=true');

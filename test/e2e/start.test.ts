@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
 import { needs } from '../fixtures/needs.js';
-import { MAIN, ServiceProcess } from '../fixtures/service-process.js';
+import { MAIN, ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 /** Runs a verb to its end. */
 async function run(argv: string[], env: Record<string, string> = {}) {
@@ -20,13 +20,13 @@ t.test('a port that is taken: one clear error, exit 75', async t => {
   t.teardown(() => server.close());
   const address = server.address();
   const port = typeof address === 'object' ? String(address?.port) : '';
-  const { code, error } = await run(['serve', '--port', port, '--snapshot-dir', t.testdir()]);
+  const { code, error } = await run(['serve', '--port', port, '--snapshot-dir', serviceDirectory(t)]);
   t.equal(code, 75);
   t.match(error, { code: 'address_in_use', message: port, hint: /--port/ });
 });
 
 t.test('a second process on the directory waits, and serves when the first has gone', async t => {
-  const argv = ['--snapshot-dir', t.testdir()];
+  const argv = ['--snapshot-dir', serviceDirectory(t)];
   const first = await ServiceProcess.start(t, argv);
   await set(first.url, 'a', 1);
   const second = ServiceProcess.spawn(t, ['serve', '--port', '0', ...argv]);
@@ -41,7 +41,7 @@ t.test('a second process on the directory waits, and serves when the first has g
 });
 
 t.test('a process that waits for the lock obeys SIGTERM', async t => {
-  const argv = ['--snapshot-dir', t.testdir()];
+  const argv = ['--snapshot-dir', serviceDirectory(t)];
   await ServiceProcess.start(t, argv);
   const second = ServiceProcess.spawn(t, ['serve', '--port', '0', ...argv]);
   await second.line('waiting for the process that has the directory');
@@ -52,7 +52,8 @@ t.test(
   'a directory that this user may not write to: exit 77 and what to do',
   { skip: needs('root') },
   async t => {
-    const dir = t.testdir({ snapshots: {} });
+    const dir = serviceDirectory(t);
+    mkdirSync(`${dir}/snapshots`);
     chmodSync(`${dir}/snapshots`, 0o555);
     chmodSync(dir, 0o755);
     const { status, stderr } = spawnSync(
@@ -67,7 +68,7 @@ t.test(
 );
 
 t.test('damage: exit 65 and one line of JSON that names the place; nothing is changed', async t => {
-  const dir = t.testdir();
+  const dir = serviceDirectory(t);
   const service = await ServiceProcess.start(t, ['--snapshot-dir', dir]);
   await set(service.url, 'a', 1, '?sync=true');
   await set(service.url, 'b', 2, '?sync=true');
@@ -112,14 +113,14 @@ t.test('a Service named cairn in the namespace: what Kubernetes injects is passe
     CAIRN_PORT_3000_TCP: 'tcp://10.0.0.1:3000',
     CAIRN_PORT_3000_TCP_ADDR: '10.0.0.1',
   };
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', t.testdir()], env);
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)], env);
   t.equal((await call(`${service.url}/readyz`)).status, 200);
 });
 
 t.test(
   'on every address a token is needed: made at the first start, kept, shown by its command, never logged',
   async t => {
-    const dir = t.testdir();
+    const dir = serviceDirectory(t);
     const argv = ['--snapshot-dir', dir, '--host', '0.0.0.0'];
     const service = await ServiceProcess.start(t, argv);
     const { port } = new URL(service.url);
@@ -150,21 +151,20 @@ t.test(
 
 t.test('a given token is the one; --auth=off says no', async t => {
   const CAIRN_TOKEN = 'a-token-that-somebody-chose';
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', t.testdir()], { CAIRN_TOKEN });
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)], { CAIRN_TOKEN });
   t.equal((await get(service.url, 'a')).status, 401, 'also on loopback, as soon as one is given');
   t.equal(
     (await call(`${service.url}/get/a`, { headers: { authorization: `Bearer ${CAIRN_TOKEN}` } })).status,
     404,
   );
   t.equal((await call(`${service.url}/get/a?token=${CAIRN_TOKEN}`)).status, 401, 'never in a URL');
-  const dir = `${t.testdir({ off: {} })}/off`;
-  mkdirSync(dir, { recursive: true });
+  const dir = `${serviceDirectory(t)}/off`;
   const open = await ServiceProcess.start(t, ['--snapshot-dir', dir, '--host', '0.0.0.0', '--auth', 'off']);
   t.equal((await call(`http://127.0.0.1:${new URL(open.url).port}/get/a`)).status, 404);
 });
 
 t.test('healthcheck says by its exit code whether the service is ready', async t => {
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', t.testdir()]);
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)]);
   const { port } = new URL(service.url);
   t.equal((await run(['healthcheck', '--port', port])).code, 0);
   await service.stop();
@@ -172,7 +172,7 @@ t.test('healthcheck says by its exit code whether the service is ready', async t
 });
 
 t.test('verify tells what is in a directory, also while it is served', async t => {
-  const dir = t.testdir();
+  const dir = serviceDirectory(t);
   const service = await ServiceProcess.start(t, ['--snapshot-dir', dir]);
   await set(service.url, 'a', 1, '?sync=true');
   const { status, stdout } = spawnSync(process.execPath, [MAIN, 'verify', dir], { encoding: 'utf8' });

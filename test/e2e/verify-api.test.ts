@@ -10,7 +10,7 @@ import { nodeFiles } from '../../src/platform/node-files.js';
 import { verifySnapshots } from '../../src/snapshot/verify.js';
 import { needs } from '../fixtures/needs.js';
 import { root } from '../fixtures/repository.js';
-import { MAIN, ServiceProcess } from '../fixtures/service-process.js';
+import { MAIN, ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 const SCRIPT = join(root, 'scripts/verify-api.sh');
 const TOKEN = 'correct-horse"battery\\staple-0123456789';
@@ -95,10 +95,10 @@ async function wellFormed(t: Test, file: string): Promise<string> {
 const skip = needs('curl', 'xmllint');
 
 t.test('against the service', { skip }, async t => {
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', join(t.testdir(), 'snapshots')]);
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)]);
 
   await t.test('every check passes, and the keys are taken away', async t => {
-    const directory = join(t.testdir(), 'snapshots');
+    const directory = serviceDirectory(t);
     const service = await ServiceProcess.start(t, ['--snapshot-dir', directory]);
     const { status, output, errors } = await verify([service.url]);
     t.strictSame(failures(output), []);
@@ -138,7 +138,7 @@ t.test('against the service', { skip }, async t => {
 });
 
 t.test('against a service with a token', { skip }, async t => {
-  const service = await ServiceProcess.start(t, ['--snapshot-dir', join(t.testdir(), 'snapshots')], {
+  const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)], {
     CAIRN_TOKEN: TOKEN,
   });
 
