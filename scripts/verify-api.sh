@@ -25,7 +25,7 @@ Checks a running Cairn and prints TAP version 14.
 
 With a token the data routes must refuse calls without it; without a token they must be open.
 
-Exit status: 0 all passed, 1 a check failed, 2 wrong usage, 3 the service cannot be reached or is not ready.
+Exit status: 0 all passed, 1 a check failed or the service cannot be reached, 2 wrong usage.
 EOF
 }
 
@@ -37,6 +37,7 @@ fail_usage() {
 # ---- Options
 
 base_url=${BASE_URL:-http://127.0.0.1:3000}
+argument_url=
 token=${TOKEN:-}
 wait_seconds=0
 junit_file=
@@ -72,9 +73,10 @@ while [ $# -gt 0 ]; do
       ;;
     -*) fail_usage "unknown option $1" ;;
     *)
+      [ -z "$argument_url" ] || fail_usage "one BASE_URL only; this is a second one: $1"
+      argument_url=$1
       base_url=$1
       shift
-      [ $# -eq 0 ] || fail_usage "one BASE_URL only, and options before it; this is left over: $*"
       ;;
   esac
 done
@@ -316,7 +318,7 @@ bail_out() {
   failed=$((failed + 1))
   printf '%s\n' "$1" | failure | testcase 'the service can be reached'
   write_junit
-  exit 3
+  exit 1
 }
 
 # ---- Before and after

