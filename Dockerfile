@@ -38,7 +38,8 @@ ENV NODE_ENV=production \
   CAIRN_SNAPSHOT_DIR=/snapshots
 VOLUME /snapshots
 EXPOSE 3000
-USER 10001:10001
+# Group 0, as every other user that a cluster may choose instead: what one writes, the next can read.
+USER 10001:0
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["node", "/app/dist/main.js", "healthcheck"]
 ENTRYPOINT ["node", "/app/dist/main.js"]
