@@ -149,9 +149,7 @@ export class MemoryEngine implements Engine {
 
   async start(): Promise<void> {
     await this.#writer.start();
-    const evicted = this.#store.settle();
-    // In parts: a bound that became much smaller would make more changes than one line may hold.
-    for (let i = 0; i < evicted.length; i += EXPIRE_SLICE) this.#publish(evicted.slice(i, i + EXPIRE_SLICE));
+    this.#settle();
     this.#scheduleExpiry();
   }
 
@@ -251,8 +249,21 @@ export class MemoryEngine implements Engine {
     this.#scheduleExpiry(changes.length === 0 ? EXPIRY_PAUSE_MS : 0);
   }
 
+  /**
+   * Evicts what a smaller bound no longer holds. Not while the volume fails: a change that is decided and then lost
+   * could be told only by a new epoch, and a start begins one only for what was written.
+   */
+  #settle(): void {
+    if (this.degraded) return;
+    const evicted = this.#store.settle();
+    // In parts: a bound that became much smaller would make more changes than one line may hold.
+    for (let i = 0; i < evicted.length; i += EXPIRE_SLICE) this.#publish(evicted.slice(i, i + EXPIRE_SLICE));
+  }
+
   #onProblem(problem: boolean): void {
-    if (!problem) this.#scheduleExpiry();
+    if (problem) return;
+    this.#settle();
+    this.#scheduleExpiry();
   }
 }
 

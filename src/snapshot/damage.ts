@@ -21,3 +21,15 @@ export function damaged(message: string, place: Place): CairnError {
 export function foreign(message: string, file: string, place: Omit<Place, 'file'> = {}): CairnError {
   return new CairnError('snapshot_foreign', `${file}: ${message}.`, { file, ...place });
 }
+
+/** For what the system does not let us read: not ours to read, or as good as damaged. */
+export function unreadableFile(file: string, code: string, cause: unknown, revision?: Revision): CairnError {
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new CairnError('snapshot_denied', `${file} cannot be read (${code}).`, { file, cause });
+  }
+  return damaged(`it cannot be read (${code})`, {
+    file,
+    cause,
+    ...(revision === undefined ? {} : { revision }),
+  });
+}

@@ -65,6 +65,8 @@ export class LogFile {
     } catch (error) {
       await file?.close().catch(() => undefined);
       await files.remove(unfinished).catch(() => undefined);
+      // No answer rests on it. Left there, each of many attempts would hold the whole queue on a volume in trouble.
+      if (renameTried) await files.remove(path).catch(() => undefined);
       throw new BirthError(renameTried, error);
     }
     const bytes = lines.reduce((sum, line) => sum + line.length, first.length);

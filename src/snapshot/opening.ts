@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CairnError, systemCode } from '../errors.js';
 import type { Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
-import { damaged, foreign } from './damage.js';
+import { damaged, foreign, unreadableFile } from './damage.js';
 import { type BaseHeader, decodeHeader, FormatError, type LogHeader, NewerFormatError } from './format.js';
 import type { Segment } from './reader.js';
 
@@ -22,10 +22,7 @@ export async function withFile<Result>(
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined || cause instanceof CairnError) throw cause;
-    if (code === 'EACCES' || code === 'EPERM') {
-      throw new CairnError('snapshot_denied', `${name} cannot be read (${code}).`, { file: name, cause });
-    }
-    throw damaged(`it cannot be read (${code})`, { file: name, revision, cause });
+    throw unreadableFile(name, code, cause, revision);
   } finally {
     await file?.close().catch(() => undefined);
   }

@@ -45,10 +45,7 @@ export async function verifySnapshots(options: VerifyOptions): Promise<VerifyRep
 
 async function lookOver(options: VerifyOptions): Promise<VerifyReport> {
   const { files, directory, onProgress } = options;
-  const listing = await listDirectory(files, directory).catch((cause: unknown) => {
-    const message = `${directory} cannot be read (${systemCode(cause) ?? cause}).`;
-    throw new CairnError('snapshot_denied', message, { file: directory, cause });
-  });
+  const listing = await listDirectory(files, directory);
   const recovered = await recover({
     files,
     directory,

@@ -230,6 +230,27 @@ t.test('a bound that became much smaller evicts more than one line of the log ma
   t.strictSame([all(again, 'sessions').length, again.engine.revision], [1, 79_999]);
 });
 
+t.test('while the volume fails nothing is evicted, so no change id is given twice', async t => {
+  const sessions = (entriesMax: number) => ({
+    kv: PLAIN,
+    sessions: { ...PLAIN, full: 'evict', entriesMax } as const,
+  });
+  const { engine, files, clock } = await openEngine({ policies: sessions(3) });
+  for (const name of ['a', 'b', 'c']) {
+    await engine.commit([{ type: 'put', collection: 'sessions', key: key(name), text: text('1') }]);
+  }
+  await engine.close();
+  const disk = files.clone();
+  disk.fail(call => (call.op === 'create' ? systemError('EROFS') : undefined));
+  const smaller = await openEngine({ files: disk, clock, policies: sessions(1) });
+  t.equal(smaller.engine.revision, 3);
+  disk.heal();
+  await clock.advance(20_000);
+  t.equal(smaller.engine.revision, 5, 'as soon as the volume takes it');
+  await smaller.engine.close();
+  t.equal((await openEngine({ files: disk, clock, policies: sessions(3) })).engine.revision, 5);
+});
+
 t.test('a batch that does not fit into one line is refused whole', async t => {
   const { engine } = await openEngine();
   const large = text(`[${'\n'.repeat(1_000_000)}]`);

@@ -370,6 +370,18 @@ t.test('a read that fails is damage with the errno, and one that is not allowed 
   await t.rejects(recoverState(files, NOW), { message: 'a defect' });
 });
 
+t.test('a directory that cannot be listed is told like a file', async t => {
+  const { files } = await directoryOf(steps);
+  for (const [errno, code] of [
+    ['EIO', 'snapshot_damaged'],
+    ['EACCES', 'snapshot_denied'],
+    ['ENOENT', 'snapshot_denied'],
+  ] as const) {
+    files.fail(call => (call.op === 'list' ? systemError(errno) : undefined));
+    await t.rejects(recoverState(files, NOW), { code, details: { file: DIRECTORY } }, errno);
+  }
+});
+
 t.test('strange names are left alone, and a number written longer is strange', async t => {
   const { files, state } = await directoryOf(steps);
   for (const name of ['notes.txt', '0000000001.log', '1.log', 'token', '00000009.log.bak']) {

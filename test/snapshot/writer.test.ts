@@ -219,6 +219,19 @@ t.test('once the rename of a new log was tried, the old one is never written aga
   t.ok((logs.at(-1)?.number ?? 0) >= 3, 'a number that was tried is not used again');
 });
 
+t.test('attempts that fail after the rename leave no files behind', async t => {
+  const { files, clock, state, writer, add } = await open();
+  add(state.put('a', '1'));
+  files.fail(call => (call.op === 'sync' || call.op === 'syncDirectory' ? systemError('EIO') : undefined));
+  await writer.durable(1).catch(() => undefined);
+  files.fail(call => (call.op === 'syncDirectory' ? systemError('EIO') : undefined));
+  await clock.advance(600_000);
+  t.strictSame(names(files), ['00000001.log']);
+  files.heal();
+  await clock.advance(20_000);
+  t.strictSame(await after(files.crash()), state.dump());
+});
+
 t.test('a start on a volume that cannot be written serves reads, and writes when it can', async t => {
   const { files } = await (async () => {
     const world = await open();
