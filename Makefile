@@ -4,7 +4,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint build artifact bench clean node tools
 
-sources := $(shell find src -type f) tsconfig.json package.json
+# The folders too: one changes when a file in it goes away.
+sources := $(shell find src) tsconfig.json package.json
 # Each is written last, so it is there only when all of its work succeeded.
 installed := node_modules/.installed
 built := dist/.built

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RunService, World } from './commands/serve.js';
 import type { Config } from './config.js';
-import { type MemoryEngine, openMemoryEngine } from './engine/memory.js';
+import { loadMemoryEngine, type MemoryEngine } from './engine/memory.js';
 import { digestOf, TokenGate } from './http/gate.js';
 import { HttpServer } from './http/server.js';
 import { LOAD_PROGRESS_MS } from './limits.js';
@@ -29,8 +29,9 @@ export const runService: RunService = async (config, world) => {
   const address = await server.listen(config.host, config.port);
   const stopped = world.stopSignal.then(() => null);
   try {
-    const engine = await Promise.race([openEngine(config, world, parts), stopped]);
+    const engine = await Promise.race([loadEngine(config, world, parts), stopped]);
     if (engine === null) return;
+    await engine.start();
     parts.engine = engine;
     const { entries: keys, logs } = engine.restored;
     world.announce({
@@ -53,9 +54,9 @@ interface Parts {
   access: Access;
 }
 
-function openEngine(config: Config, world: World, parts: Parts): Promise<MemoryEngine> {
+function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryEngine> {
   const { files, locks, clock, logger } = world;
-  return openMemoryEngine({
+  return loadMemoryEngine({
     files,
     locks: config.lock ? locks : null,
     clock,
@@ -90,9 +91,8 @@ function progressIn({ clock, logger }: World): (bytes: number, totalBytes: numbe
 }
 
 /** Requests in flight are answered, then everything is made durable. After a defect the flush alone counts. */
-async function stop(server: HttpServer, engine: MemoryEngine | null, world: World): Promise<void> {
-  const crashed = (await Promise.race([world.stopSignal, Promise.resolve(null)])) === 'crash';
-  if (!crashed) await server.drain();
+async function stop(server: HttpServer, engine: MemoryEngine | null, { crashed }: World): Promise<void> {
+  await Promise.race([crashed, server.drain()]);
   await engine?.close();
 }
 

@@ -35,6 +35,8 @@ export interface World {
   readonly randomBytes: (size: number) => Uint8Array;
   /** Resolves once, when the service is to stop; never rejects. */
   readonly stopSignal: Promise<StopReason>;
+  /** Resolves at an error that nobody caught, also while it stops already; there are `CRASH_MS` left then. */
+  readonly crashed: Promise<void>;
   /** To be called once, when it listens and everything is loaded. */
   announce(facts: ReadyFacts): void;
 }
@@ -74,6 +76,7 @@ export async function serve(argv: readonly string[], io: Io, parts: ServeParts =
       smallFiles: nodeSmallFiles,
       randomBytes,
       stopSignal: watch.stop,
+      crashed: watch.crash,
       announce: facts => announce(facts, reading, io, logger),
     });
   } catch (error) {
@@ -89,11 +92,13 @@ export async function serve(argv: readonly string[], io: Io, parts: ServeParts =
 /** The signals and the errors that nobody caught, as one promise. */
 class ProcessWatch {
   readonly stop: Promise<StopReason>;
+  readonly crash: Promise<void>;
   crashed = false;
   readonly #io: Io;
   readonly #logger: ProcessLogger;
   readonly #clock: Clock;
   #resolve: (reason: StopReason) => void = () => {};
+  #resolveCrash: () => void = () => {};
   #stopping = false;
   readonly #handlers: readonly (readonly [string, (argument: unknown) => void])[] = [
     ['SIGTERM', () => this.#signal('SIGTERM')],
@@ -108,6 +113,9 @@ class ProcessWatch {
     this.#clock = clock;
     this.stop = new Promise(resolve => {
       this.#resolve = resolve;
+    });
+    this.crash = new Promise(resolve => {
+      this.#resolveCrash = resolve;
     });
     for (const [event, handler] of this.#handlers) io.events.on(event, handler);
   }
@@ -138,6 +146,7 @@ class ProcessWatch {
     this.crashed = true;
     this.#clock.setTimer(CRASH_MS, () => this.#io.exit(exitCodes.internal));
     this.#resolve('crash');
+    this.#resolveCrash();
   }
 }
 

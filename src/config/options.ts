@@ -132,7 +132,7 @@ export const options = {
     group: 'Limits',
     kind: integer(1, 1_000_000, 10_000),
     fallback: () => CONNECTIONS_MAX,
-    sentence: 'Open connections; more are closed at once.',
+    sentence: 'Open connections; on some more only probes are answered, the rest are closed.',
   }),
   memoryMax: row<number>({
     name: 'memory-max',

@@ -5,8 +5,8 @@
  * One turn of the event loop takes a commit from `admit` to `append`, so nothing comes between the revision, the
  * queue of the snapshot and the watchers.
  */
-import { CairnError } from '../errors.js';
-import { EXPIRE_SLICE, LINE_BYTES_MAX } from '../limits.js';
+import { CairnError, systemCode } from '../errors.js';
+import { CHANGES_SLICE, EXPIRY_PAUSE_MS, LINE_BYTES_MAX } from '../limits.js';
 import type { Change, Durability, Entry, Epoch, Key, Milliseconds, Policies, Revision } from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
 import type { DirectoryLock, Files, Locks } from '../platform/files.js';
@@ -46,9 +46,6 @@ export interface MemoryEngineOptions {
   readonly rotateBytesMin?: number;
 }
 
-/** Milliseconds until deadlines that passed by a jump of the clock are looked at again. */
-const EXPIRY_PAUSE_MS = 250;
-
 /** What a start found. */
 export interface Restored {
   readonly entries: number;
@@ -61,14 +58,21 @@ export interface Restored {
 /** Changes that belong to one commit must stand in one line; each may double when its text has newlines. */
 const OPERATION_BYTES = 256;
 
-/**
- * Locks the directory, reads what is there, and begins to write. Throws `snapshot_…`, `lock_unavailable`; a volume
- * that cannot be written just now is no reason not to start.
- */
+/** Loads and starts. Throws what these two throw. */
 export async function openMemoryEngine(options: MemoryEngineOptions): Promise<MemoryEngine> {
+  const engine = await loadMemoryEngine(options);
+  await engine.start();
+  return engine;
+}
+
+/**
+ * Locks the directory and reads what is there, into an engine that must be started before anything else. Nothing is
+ * written, so a process that is told to stop meanwhile may leave it. Throws `snapshot_…`, `lock_unavailable`.
+ */
+export async function loadMemoryEngine(options: MemoryEngineOptions): Promise<MemoryEngine> {
   const { files, locks, clock, logger, directory, policies, bytesMax } = options;
   await files.makeDirectory(directory).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = systemCode(cause) ?? String(cause);
     throw new CairnError('snapshot_denied', `${directory} cannot be made: ${reason}.`, {
       file: directory,
       cause,
@@ -88,9 +92,7 @@ export async function openMemoryEngine(options: MemoryEngineOptions): Promise<Me
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });
     report(recovered, logger);
-    const engine = new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
-    await engine.start();
-    return engine;
+    return new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
   } catch (error) {
     await lock?.release();
     throw error;
@@ -147,8 +149,17 @@ export class MemoryEngine implements Engine {
     );
   }
 
+  /**
+   * Begins to write. A volume that cannot be written just now is no reason not to start; a directory that this
+   * user may not write to is: `snapshot_denied`.
+   */
   async start(): Promise<void> {
-    await this.#writer.start();
+    try {
+      await this.#writer.start();
+    } catch (error) {
+      await this.#lock?.release();
+      throw error;
+    }
     this.#settle();
     this.#scheduleExpiry();
   }
@@ -222,10 +233,28 @@ export class MemoryEngine implements Engine {
       : 'periodic';
   }
 
+  /**
+   * To the snapshot, then to whoever subscribed. Evictions, which stand last, need not be in one line with what made
+   * them necessary: a start that finds fewer of them only has more.
+   */
   #publish(changes: readonly Change[]): void {
     if (changes.length === 0) return;
-    this.#writer.append(changes);
-    for (const listener of this.#listeners) listener(changes);
+    const evictions = changes.findIndex(change => change.type === 'delete' && change.reason === 'evicted');
+    const together = evictions < 0 ? changes.length : evictions;
+    if (together > 0) this.#writer.append(changes.slice(0, together));
+    for (let i = together; i < changes.length; i += CHANGES_SLICE) {
+      this.#writer.append(changes.slice(i, i + CHANGES_SLICE));
+    }
+    for (const listener of this.#listeners) this.#tell(listener, changes);
+  }
+
+  /** A listener that throws is a defect of its own, and none of the commit. */
+  #tell(listener: (changes: readonly Change[]) => void, changes: readonly Change[]): void {
+    try {
+      listener(changes);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'a subscriber failed');
+    }
   }
 
   /** One timer for all keys: set to the nearest deadline, and moved only when a nearer one comes. */
@@ -241,11 +270,10 @@ export class MemoryEngine implements Engine {
   /** So many in a turn, so that requests are answered while a hundred thousand expire at once. */
   #expire(): void {
     this.#expiryAt = Number.POSITIVE_INFINITY;
-    // Without a volume the queue would only grow; what has expired is hidden from reads all the same.
-    if (this.degraded) return;
-    const changes = this.#store.expire(EXPIRE_SLICE);
+    // What has expired is hidden from reads all the same; on a volume that cannot take it the queue would only grow.
+    const changes = this.#writer.hasRoom ? this.#store.expire(CHANGES_SLICE) : [];
     this.#publish(changes);
-    // What is due and yet stays waits for a clock that jumped ahead.
+    // What is due and yet stays waits for the volume, or for a clock that jumped ahead.
     this.#scheduleExpiry(changes.length === 0 ? EXPIRY_PAUSE_MS : 0);
   }
 
@@ -255,15 +283,11 @@ export class MemoryEngine implements Engine {
    */
   #settle(): void {
     if (this.degraded) return;
-    const evicted = this.#store.settle();
-    // In parts: a bound that became much smaller would make more changes than one line may hold.
-    for (let i = 0; i < evicted.length; i += EXPIRE_SLICE) this.#publish(evicted.slice(i, i + EXPIRE_SLICE));
+    this.#publish(this.#store.settle());
   }
 
   #onProblem(problem: boolean): void {
-    if (problem) return;
-    this.#settle();
-    this.#scheduleExpiry();
+    if (!problem) this.#settle();
   }
 }
 

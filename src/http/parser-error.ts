@@ -16,5 +16,21 @@ export function parserProblem(error: Error): CairnError | undefined {
   if (code === 'HPE_INVALID_TRANSFER_ENCODING') {
     return new CairnError('unsupported_transfer_encoding', 'The Transfer-Encoding is more than chunked.');
   }
-  return code.startsWith('HPE_') ? new CairnError('bad_request', 'This is not HTTP/1.1.') : undefined;
+  if (code === 'HPE_INVALID_URL') {
+    return new CairnError(
+      'invalid_path_encoding',
+      'The path or the query holds a byte that must be encoded.',
+    );
+  }
+  if (!code.startsWith('HPE_')) return undefined;
+  return new CairnError('bad_request', refusals[code] ?? 'This is not HTTP/1.1.');
 }
+
+/** By the parser's code; what is not here is rarer than its explanation is long. */
+const refusals: Readonly<Record<string, string>> = {
+  HPE_INVALID_METHOD:
+    'The request line does not begin with a method of HTTP. Is this TLS, or another protocol?',
+  HPE_INVALID_EOF_STATE: 'The request ended before it was whole.',
+  HPE_INVALID_CHUNK_SIZE: 'A chunk of the body has no valid size.',
+  HPE_UNEXPECTED_CONTENT_LENGTH: 'The length of the body is given twice.',
+};

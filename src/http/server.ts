@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Koa from 'koa';
 import type { Engine } from '../engine/engine.js';
@@ -14,6 +15,7 @@ import {
   HEADER_BYTES_MAX,
   HEADERS_MAX,
   HEADERS_TIMEOUT_MS,
+  IDLE_GRACE_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   LINGER_MS,
   PROBE_CONNECTIONS,
@@ -49,6 +51,7 @@ export interface HttpLimits {
   readonly connectionsCheckMs: number;
   readonly unansweredMax: number;
   readonly drainMs: number;
+  readonly idleGraceMs: number;
   readonly lingerMs: number;
 }
 
@@ -76,6 +79,7 @@ const defaults: HttpLimits = {
   connectionsCheckMs: CONNECTIONS_CHECK_MS,
   unansweredMax: UNANSWERED_PER_CONNECTION_MAX,
   drainMs: DRAIN_MS,
+  idleGraceMs: IDLE_GRACE_MS,
   lingerMs: LINGER_MS,
 };
 
@@ -121,11 +125,20 @@ export class HttpServer {
   }
 
   async #drain(): Promise<void> {
-    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
-    this.#connections.closeUnused();
-    const timer = this.#options.clock.setTimer(this.#limits.drainMs, () => this.#connections.cut());
+    const { clock } = this.#options;
+    // Not the close of http.Server, which cuts idle connections at once: on a busy one the next request is on its
+    // way already, and would be reset. It is answered, and told that it was the last.
+    const closed = new Promise<void>(resolve =>
+      NetServer.prototype.close.call(this.#server, () => resolve()),
+    );
+    const idle = clock.setTimer(this.#limits.idleGraceMs, () => {
+      this.#server.closeIdleConnections();
+      this.#connections.closeUnused();
+    });
+    const late = clock.setTimer(this.#limits.drainMs, () => this.#connections.cut());
     await closed;
-    timer.cancel();
+    idle.cancel();
+    late.cancel();
   }
 
   /** The order of everything. */

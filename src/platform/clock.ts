@@ -10,7 +10,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never goes back. For durations and time-outs. */
   monotonic(): number;
-  /** Calls back once, after at least `delayMs` of monotonic time. Keeps the process alive until then. */
+  /**
+   * Calls back once, after `delayMs` of monotonic time, or after 24.8 days where that is sooner. Keeps the process
+   * alive until then.
+   */
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Resolves after the event loop has had a turn for everything that waits. */
   turn(): Promise<void>;

@@ -3,7 +3,7 @@
  * people. The only file that imports pino.
  *
  * Lines go out asynchronously, since a reader that stands still (a full disk under the container's log) must stop
- * the log and never the service: past `LOG_BUFFER_BYTES_MAX` lines are dropped. What is buffered is written when the
+ * the log and never the service: past `LOG_BUFFER_BYTES_MAX` lines are dropped, and a failed write ends the log. What is buffered is written when the
  * process exits; `flush` waits for it, so that the last lines come in their order.
  */
 import { styleText } from 'node:util';
@@ -29,6 +29,7 @@ export interface ProcessLogger extends Logger {
 export function createPinoLogger({ level, format, colours, descriptor }: PinoLoggerOptions): ProcessLogger {
   // A minLength under 1 would make sonic-boom's flush call back at once.
   const lines = destination({ dest: descriptor, sync: false, minLength: 1, maxLength: LOG_BUFFER_BYTES_MAX });
+  lines.on('error', () => silence(lines));
   const sink =
     format === 'json' ? lines : { write: (line: string) => void lines.write(textLine(line, colours)) };
   const log = pino(
@@ -48,6 +49,21 @@ export function createPinoLogger({ level, format, colours, descriptor }: PinoLog
     error: (fields, message) => log.error(fields, message),
     flush: () => new Promise(resolve => lines.flush(() => resolve())),
   };
+}
+
+/**
+ * A descriptor that cannot be written (a full disk, a pipe without a reader) ends the log: sonic-boom would throw
+ * where nobody catches, and its flush at exit would wait for ever for the space.
+ */
+function silence(lines: ReturnType<typeof destination>): void {
+  const nothing = (): void => {};
+  Object.assign(lines, {
+    write: () => true,
+    flush: (done: () => void = nothing) => done(),
+    flushSync: nothing,
+    end: nothing,
+    destroy: nothing,
+  });
 }
 
 /** An error that Cairn knows needs no stack; of any other the stack is all that there is to go by. */

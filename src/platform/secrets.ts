@@ -1,6 +1,6 @@
 /**
- * Small files of text: the configuration, and secrets. Apart from files.ts, since these are read whole, and a secret
- * is readable by its owner alone from its first moment on. Every method rejects with the system's error.
+ * Small files of text: the configuration, and secrets. Apart from files.ts, since these are read whole and
+ * replaced whole. Every method rejects with the system's error.
  */
 export interface SmallFiles {
   /**

@@ -70,7 +70,6 @@ export class Keys {
 
   read({ collection, key }: Place): Reading {
     const engine = this.#engine();
-    // First the entry: a read may expire what is due, which is a change.
     const entry = engine.get(collection, key);
     return { entry, revision: engine.revision };
   }
@@ -131,10 +130,12 @@ function settle(condition: WriteCondition | undefined, read: () => Entry | undef
 
 /** An error of the only operation there is need not number it; and a key to delete has to be there first. */
 function ofOneKey(error: unknown, { type }: Operation, revision: Revision): unknown {
-  if (!(error instanceof CairnError) || error.code !== 'revision_mismatch') return error;
-  const { current = null, hint } = error.details;
-  if (type === 'delete' && current === null) return keyNotFound(revision);
-  return new CairnError(error.code, error.message, { current, ...(hint === undefined ? {} : { hint }) });
+  if (!(error instanceof CairnError)) return error;
+  const { op: _, ...details } = error.details;
+  if (type === 'delete' && error.code === 'revision_mismatch' && details.current === null) {
+    return keyNotFound(revision);
+  }
+  return new CairnError(error.code, error.message, details);
 }
 
 function valueTooLarge(bytes: number): CairnError {

@@ -19,9 +19,14 @@ export function ttlFromJson(text: JsonText): Milliseconds {
   return checked(parseDuration(duration));
 }
 
+/** The field `ttl` of a form: as in JSON, always as text. */
+export function ttlFromText(text: string): Milliseconds {
+  return checked(parseDuration(text));
+}
+
 /** The parameter `ttl` of a query; `none` takes a deadline away. */
 export function ttlFromQuery(text: string): Milliseconds | 'none' {
-  return text === 'none' ? 'none' : checked(parseDuration(text));
+  return text === 'none' ? 'none' : ttlFromText(text);
 }
 
 function checked(ttl: Milliseconds | null): Milliseconds {

@@ -84,6 +84,9 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
   return output.bytes;
 }
 
+/** What an entry takes in a line beside its key and text, about: a line of small ones must stay short too. */
+const ROW_BYTES = 64;
+
 /** Gathers the entries of a collection into lines, and keeps count. */
 class BaseOutput {
   readonly #file: File;
@@ -102,7 +105,7 @@ class BaseOutput {
   add(key: Key, entry: Entry): boolean {
     const { text, version, revision, epoch, time } = entry;
     this.#pending.push({ key, text, version, revision, epoch, time, deadline: entry.deadline() });
-    this.#pendingBytes += key.length + text.length;
+    this.#pendingBytes += key.length + text.length + ROW_BYTES;
     return this.#pendingBytes >= BASE_LINE_BYTES;
   }
 

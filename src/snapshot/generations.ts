@@ -3,7 +3,7 @@
  * have outgrown their base, makes the next base beside the traffic, and removes what no start needs any more.
  *
  * Kept are the two newest whole bases and everything from the older one's number on, so that a base which turns
- * out broken costs nothing but time.
+ * out broken costs nothing but time; on a full volume only the newest and its logs.
  */
 import { join } from 'node:path';
 import { ROTATE_BYTES_MIN, ROTATE_LOGS_MAX } from '../limits.js';
@@ -73,21 +73,33 @@ export class Generations {
 
   /** A new log is being made for a base. Until that base is there, none is due for some time. */
   begin(): void {
-    this.#wanted = false;
     this.#notBefore = this.#options.clock.monotonic() + BASE_RETRY_MS;
   }
 
   /** Makes the base of this number, whose log is there already. The state is released in any case. */
   make(state: FrozenState, number: number): void {
+    if (this.#abandoned) {
+      state.release();
+      return;
+    }
     this.#task = this.#make(state, number).finally(() => {
       this.#task = null;
     });
   }
 
-  /** Gives up the base that is being made, if there is one. */
+  /** Gives up the base that is being made, and makes none any more. */
   async abandon(): Promise<void> {
     this.#abandoned = true;
     await this.#task;
+  }
+
+  /**
+   * For a volume that is full: the newest whole base and its logs are all that a start needs. What goes is only the
+   * help against a base that turns out broken.
+   */
+  async freeSpace(): Promise<void> {
+    this.#bases = this.#bases.slice(-1);
+    await this.#removeBefore(this.#bases[0]);
   }
 
   /** Never rejects: without a base the logs are all that is needed. */
@@ -100,10 +112,11 @@ export class Generations {
       this.#bases = [...this.#bases.slice(-1), { number, bytes }];
       this.#logs = this.#logs.filter(log => log.number >= number);
       this.#notBefore = Number.NEGATIVE_INFINITY;
+      this.#wanted = false;
       const { revision, entries } = state;
       const ms = Math.round(clock.monotonic() - began);
       logger.info({ file: fileName(number, 'base'), revision, entries, bytes, ms }, 'base made');
-      await this.#removeOlder();
+      if (this.#bases.length === 2) await this.#removeBefore(this.#bases[0]);
     } catch (error) {
       logger.warn({ err: error }, 'a base could not be made; the logs are kept, and it is tried again');
     } finally {
@@ -148,15 +161,19 @@ export class Generations {
     }
   }
 
-  async #removeOlder(): Promise<void> {
-    const [older, newer] = this.#bases;
-    if (older === undefined || newer === undefined) return;
-    const { files, directory } = this.#options;
-    const { logs, bases } = await listDirectory(files, directory);
-    const gone = [
-      ...bases.filter(number => number < older.number).map(number => fileName(number, 'base')),
-      ...logs.filter(number => number < older.number).map(number => fileName(number, 'log')),
-    ];
-    for (const name of gone) await files.remove(join(directory, name));
+  /** Never rejects: what cannot be removed costs space, and the next base tries again. */
+  async #removeBefore(oldest: Sized | undefined): Promise<void> {
+    const { files, directory, logger } = this.#options;
+    try {
+      const { logs, bases } = await listDirectory(files, directory);
+      const isGone = (number: number): boolean => number < (oldest?.number ?? 0);
+      const names = [
+        ...bases.filter(isGone).map(number => fileName(number, 'base')),
+        ...logs.filter(isGone).map(number => fileName(number, 'log')),
+      ];
+      for (const name of names) await files.remove(join(directory, name));
+    } catch (error) {
+      logger.warn({ err: error }, 'a file that is not needed any more could not be removed');
+    }
   }
 }

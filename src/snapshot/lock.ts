@@ -3,11 +3,12 @@
  * that is busy is asked for again until the wait is over. An error of the lock itself is not waited out.
  */
 
-import { CairnError } from '../errors.js';
+import { CairnError, systemCode } from '../errors.js';
 import { LOCK_RETRY_FIRST_MS, LOCK_RETRY_LAST_MS, LOCK_WAIT_MS } from '../limits.js';
 import type { Clock } from '../platform/clock.js';
 import type { DirectoryLock, Locks } from '../platform/files.js';
 import type { Logger } from '../platform/logger.js';
+import { unreadableFile } from './damage.js';
 
 export interface LockRequest {
   readonly locks: Locks;
@@ -18,17 +19,28 @@ export interface LockRequest {
   readonly waitMs?: number;
 }
 
-/** Throws `snapshot_locked` when the wait is over, and what `tryLock` throws at once. */
+/** Throws `snapshot_locked` when the wait is over; `snapshot_denied`, `snapshot_damaged`, `lock_unavailable` at once. */
 export async function acquireLock(request: LockRequest): Promise<DirectoryLock> {
   const { locks, clock, logger, directory, waitMs = LOCK_WAIT_MS } = request;
   const end = clock.monotonic() + waitMs;
   for (let attempt = 0; ; attempt++) {
-    const lock = await locks.tryLock(directory);
+    const lock = await tryLock(locks, directory);
     if (lock !== null) return lock;
     const left = end - clock.monotonic();
     if (left <= 0) throw locked(directory, waitMs);
     if (attempt === 0) logger.warn({ directory, waitMs }, 'waiting for the process that has the directory');
     await sleep(clock, Math.min(pauseAfter(attempt), left));
+  }
+}
+
+/** A directory that cannot be opened is told as every other start tells it. */
+async function tryLock(locks: Locks, directory: string): Promise<DirectoryLock | null> {
+  try {
+    return await locks.tryLock(directory);
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === undefined || cause instanceof CairnError) throw cause;
+    throw unreadableFile(directory, code, cause);
   }
 }
 

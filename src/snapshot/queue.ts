@@ -59,6 +59,9 @@ export class UndurableQueue {
   }
 
   push(group: Group, since: number): void {
+    // A line that no reader takes would be damage at the next start.
+    if (group.bytes + BATCH_BYTES > LINE_BYTES_MAX)
+      throw new Error(`a group of ${group.bytes} bytes fits into no line`);
     this.#queued.push({ group, since });
     this.#bytes += group.bytes;
   }

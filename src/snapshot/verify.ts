@@ -2,7 +2,7 @@
  * Looks a snapshot directory over without changing anything in it, also while it is served: does what a start does,
  * into nothing, and then reads the bases that this start would not have needed.
  *
- * Sound means that a start gives everything that was durable. A torn tail is no damage: a crash, or the service
+ * Sound means that there is a snapshot, and that a start gives everything that was durable. A torn tail is no damage: a crash, or the service
  * writing just now, leaves one. A base that is broken is damage even where an older one stands in for it.
  */
 import { CairnError, systemCode } from '../errors.js';
@@ -30,7 +30,7 @@ export interface VerifyOptions {
 /** A served directory moves on while it is read: a file that goes away is a reason to look again, some times. */
 const LOOKS = 5;
 
-/** @throws CairnError `snapshot_denied`, `usage` where there is no such directory */
+/** @throws CairnError `snapshot_denied`, also where there is no such directory */
 export async function verifySnapshots(options: VerifyOptions): Promise<VerifyReport> {
   for (let look = 1; ; look++) {
     try {
@@ -55,6 +55,7 @@ async function lookOver(options: VerifyOptions): Promise<VerifyReport> {
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   const findings = [...recovered.warnings];
+  if (recovered.logs.length === 0) findings.push('There is no snapshot in this directory.');
   for (const number of listing.bases) {
     if (
       number === recovered.base?.number ||

@@ -62,7 +62,7 @@ export class SnapshotWriter {
   readonly #generations: Generations;
 
   #log: LogFile | null = null;
-  /** Of the log before the one that is to begin; kept current only while there is none. */
+  /** Of the log that ended last; the one that is open has its own. */
   #seal: Seal | null;
   #nextNumber: number;
   #problem: StorageProblem | null = null;
@@ -128,12 +128,23 @@ export class SnapshotWriter {
       const retryAfter = Math.ceil(this.#retryMs / 1000);
       throw new CairnError(this.#problem.code, this.#problem.message, { outcome: 'not_applied', retryAfter });
     }
+    const burden = this.#burden();
+    if (burden !== null)
+      throw new CairnError('overloaded', burden, { outcome: 'not_applied', retryAfter: 1 });
+  }
+
+  /** Whether `admit` would let a change in. */
+  get hasRoom(): boolean {
+    return !this.#closing && this.#problem === null && this.#burden() === null;
+  }
+
+  /** What is too much for the volume, for a person; null: nothing. */
+  #burden(): string | null {
     const { oldestSince, bytes } = this.#queue;
     const late = this.#options.intervalMs + UNDURABLE_MS_MAX;
-    if (bytes > UNDURABLE_BYTES_MAX) this.#overloaded(`${bytes} bytes of changes wait for the volume.`);
-    if (oldestSince !== undefined && this.#options.clock.monotonic() - oldestSince > late) {
-      this.#overloaded(`Changes have waited for the volume for over ${late} ms.`);
-    }
+    if (bytes > UNDURABLE_BYTES_MAX) return `${bytes} bytes of changes wait for the volume.`;
+    if (oldestSince === undefined || this.#options.clock.monotonic() - oldestSince <= late) return null;
+    return `Changes have waited for the volume for over ${late} ms.`;
   }
 
   /** Takes consecutive changes, as one unit that is never torn. At least one. */
@@ -154,8 +165,8 @@ export class SnapshotWriter {
   }
 
   /**
-   * Brings everything to the volume, says so in the log, and ends. Rejects with `storage_…` if that was not
-   * possible in some seconds; the changes are then lost with the process.
+   * Brings everything to the volume, says so in the log, and ends. A volume that fails is tried for some seconds,
+   * then it rejects with `storage_…`; the changes are lost with the process. One that hangs holds it as long.
    */
   async close(): Promise<void> {
     this.#closing = true;
@@ -164,15 +175,17 @@ export class SnapshotWriter {
     await this.#generations.abandon();
     this.#kick();
     await this.#running;
+    // The loop may have begun one more before it saw that this is the end.
+    await this.#generations.abandon();
     const until = this.#options.clock.monotonic() + CLOSE_TRIES_MS;
-    while (this.#problem !== null && this.#options.clock.monotonic() < until) {
+    while (this.#problem !== null && !this.#queue.empty && this.#options.clock.monotonic() < until) {
       await this.#pause(RETRY_FIRST_MS);
       this.#retryDue = true;
       this.#kick();
       await this.#running;
     }
     this.#retry?.cancel();
-    if (this.#problem !== null) throw this.#unknown(this.#problem);
+    if (this.#problem !== null && !this.#queue.empty) throw this.#unknown(this.#problem);
     await this.#writeEnd();
   }
 
@@ -188,10 +201,6 @@ export class SnapshotWriter {
 
   #enqueue(changes: readonly Change[]): void {
     this.#queue.push(encodeGroup(changes), this.#options.clock.monotonic());
-  }
-
-  #overloaded(message: string): never {
-    throw new CairnError('overloaded', message, { outcome: 'not_applied', retryAfter: 1 });
   }
 
   #unknown(problem: StorageProblem): CairnError {
@@ -300,9 +309,10 @@ export class SnapshotWriter {
   /** A new log that takes over all of the queue. Gives what failed, which is the problem then, or undefined. */
   async #beginLog(): Promise<unknown> {
     this.#retryDue = false;
+    if (this.#problem?.code === 'storage_full') await this.#generations.freeSpace();
     const groups = this.#queue.length;
     try {
-      this.#log = await this.#newLog(this.#queue.allLines(LINE_BYTES_TARGET));
+      this.#log = await this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET));
     } catch (error) {
       const cause = error instanceof BirthError ? error.cause : error;
       this.#fail(cause);
@@ -318,7 +328,7 @@ export class SnapshotWriter {
     return undefined;
   }
 
-  #newLog(lines: readonly Buffer[]): Promise<LogFile> {
+  #newLog(prev: Seal | null, lines: readonly Buffer[]): Promise<LogFile> {
     const header = {
       cairn: 'log',
       format: FORMAT,
@@ -326,7 +336,7 @@ export class SnapshotWriter {
       epoch: this.#epoch,
       number: this.#nextNumber++,
       after: this.durableRevision,
-      prev: this.#seal,
+      prev,
     } as const;
     return LogFile.begin(this.#options.files, this.#options.directory, header, lines);
   }
@@ -337,9 +347,8 @@ export class SnapshotWriter {
     while (this.#log === old && this.durableRevision < state.revision)
       await this.#writeLine(old, state.revision);
     if (this.#log !== old) return state.release();
-    this.#seal = old.seal;
     try {
-      this.#log = await this.#newLog([]);
+      this.#log = await this.#newLog(old.seal, []);
     } catch (error) {
       state.release();
       const cause = error instanceof BirthError ? error.cause : error;

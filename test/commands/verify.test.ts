@@ -1,10 +1,21 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { verify } from '../../src/commands/verify.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/format.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
-t.test('an empty directory is sound', async t => {
-  const directory = t.testdir();
+const header = {
+  cairn: 'log',
+  format: FORMAT,
+  store: 's',
+  epoch: 1,
+  number: 1,
+  after: 0,
+  prev: null,
+} as const;
+
+t.test('a sound directory is one line of facts', async t => {
+  const directory = t.testdir({ '00000001.log': encodeHeader(header) });
   const io = new MemoryIo();
   t.equal(await verify([directory], io), 0);
   t.match(JSON.parse(io.stdout.text), { sound: true, directory });
@@ -12,7 +23,7 @@ t.test('an empty directory is sound', async t => {
 });
 
 t.test('without a directory it is that of the configuration', async t => {
-  const directory = t.testdir();
+  const directory = t.testdir({ '00000001.log': encodeHeader(header) });
   for (const [argv, env] of [
     [[], { CAIRN_SNAPSHOT_DIR: directory }],
     [[`--snapshot-dir=${directory}`], {}],
@@ -21,6 +32,12 @@ t.test('without a directory it is that of the configuration', async t => {
     await verify(argv, io);
     t.match(JSON.parse(io.stdout.text), { directory });
   }
+});
+
+t.test('a directory without a snapshot may be the wrong one', async t => {
+  const io = new MemoryIo();
+  t.equal(await verify([t.testdir()], io), 65);
+  t.match(io.stdout.text, /There is no snapshot/);
 });
 
 t.test('damage is told, and is the exit code', async t => {

@@ -13,6 +13,8 @@ const CYCLES = Number(process.env['CAIRN_CYCLES'] ?? 20);
 const SEED = Number(process.env['CAIRN_SEED'] ?? Date.now() % 1_000_000);
 const CLIENTS = 4;
 const INTERVAL_MS = 100;
+/** The interval, and time for an fsync on a machine that does other things too. */
+const PERIODIC_MS = INTERVAL_MS + 1000;
 
 /** mulberry32: small, and the same everywhere. */
 function randomOf(seed: number): () => number {
@@ -59,7 +61,10 @@ t.test(`${CYCLES} times kill -9 (CAIRN_SEED=${SEED})`, async t => {
     const service = await ServiceProcess.start(t, argv);
     const writes = next.map(() => [] as Write[]);
     const clients = next.map((from, i) => write(service.url, `client-${i}`, from, writes[i] as Write[]));
-    const timer = setTimeout(() => service.child.kill('SIGKILL'), 20 + random() * 400);
+    const timer = setTimeout(
+      () => service.child.kill('SIGKILL'),
+      20 + random() * (cycle % 5 === 0 ? 2500 : 400),
+    );
     await service.ended;
     const killed = performance.now();
     clearTimeout(timer);
@@ -68,17 +73,17 @@ t.test(`${CYCLES} times kill -9 (CAIRN_SEED=${SEED})`, async t => {
     const again = await ServiceProcess.start(t, argv);
     for (const [i, list] of writes.entries()) {
       const { status, body, headers } = await get(again.url, `client-${i}`, '?raw');
-      const found = status === 200 ? Number(body) : (next[i] ?? 1) - 1;
+      const found = status === 200 ? Number(body) : 0;
       const done = list.filter(({ answered }) => answered !== undefined);
-      const durable = done.filter(({ sync }) => sync).at(-1)?.value ?? 0;
-      const old = done.filter(({ answered = 0 }) => killed - answered > 2000).at(-1)?.value ?? 0;
+      // What was found after an earlier restart was made durable by a clean stop.
+      const durable = done.filter(({ sync }) => sync).at(-1)?.value ?? (next[i] ?? 1) - 1;
+      const old = done.filter(({ answered = 0 }) => killed - answered > PERIODIC_MS).at(-1)?.value ?? 0;
       if (found < durable) t.fail(`cycle ${cycle}: ${found} found, and ${durable} was answered as durable`);
-      if (found < old)
-        t.fail(`cycle ${cycle}: ${found} found, and ${old} was answered over two seconds before`);
+      if (found < old) t.fail(`cycle ${cycle}: ${found} found, and ${old} was answered long before`);
       if (found > (list.at(-1)?.value ?? 0)) t.fail(`cycle ${cycle}: ${found} found, and never sent`);
       answered += done.length;
       lostPeriodic += done.filter(({ value }) => value > found).length;
-      next[i] = Math.max(found, next[i] ?? 1) + 1;
+      next[i] = found + 1;
       if (Number(headers.get('x-epoch')) <= epoch && i === 0)
         t.fail(`cycle ${cycle}: the epoch did not grow`);
       if (i === CLIENTS - 1) epoch = Number(headers.get('x-epoch'));

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
 import { needs } from '../fixtures/needs.js';
@@ -64,6 +65,50 @@ t.test(
     t.equal(status, 77, stderr);
     t.match(stderr, /snapshot_denied/);
     t.match(stderr, /fsGroup/);
+  },
+);
+
+t.test('a directory that this user may not even open: the same', { skip: needs('root') }, async t => {
+  const dir = serviceDirectory(t);
+  chmodSync(dir, 0o755);
+  mkdirSync(`${dir}/closed`, { mode: 0o700 });
+  const argv = [MAIN, 'serve', '--port', '0', '--snapshot-dir', `${dir}/closed`];
+  const env = { PATH: process.env['PATH'] };
+  const { status, stderr } = spawnSync(process.execPath, argv, {
+    uid: 65534,
+    gid: 65534,
+    encoding: 'utf8',
+    env,
+    timeout: 20_000,
+  });
+  t.equal(status, 77, stderr);
+  t.match(stderr, /snapshot_denied/);
+});
+
+t.test(
+  'a log that cannot be written stops the log and not the service',
+  { skip: needs('linux') },
+  async t => {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await new Promise(resolve => probe.once('listening', resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise(resolve => probe.close(resolve));
+    const full = openSync('/dev/full', 'w');
+    const argv = [MAIN, 'serve', '--port', String(port), '--snapshot-dir', serviceDirectory(t)];
+    const child = spawn(process.execPath, argv, {
+      stdio: ['ignore', full, 'ignore'],
+      env: { PATH: process.env['PATH'] },
+    });
+    const ended = once(child, 'exit');
+    t.teardown(() => child.kill('SIGKILL'));
+    const url = `http://127.0.0.1:${port}`;
+    const deadline = performance.now() + 20_000;
+    let status = 0;
+    while (status !== 200 && performance.now() < deadline)
+      ({ status } = await call(`${url}/readyz`).catch(() => ({ status: 0 })));
+    t.equal((await set(url, 'a', 1, '?sync=true')).status, 200);
+    child.kill('SIGTERM');
+    t.strictSame(await ended, [0, null]);
   },
 );
 

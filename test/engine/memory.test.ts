@@ -133,6 +133,49 @@ t.test('a hundred thousand that expire at once go in slices', async t => {
   t.equal(most, 500);
 });
 
+t.test('what expires does not swell the queue of a volume that hangs', async t => {
+  const { engine, clock, files } = await openEngine();
+  for (let i = 0; i < 2000; i++) await engine.commit([put(`k${i}`, '1', { ttl: 5000 })]);
+  await clock.advance(2000);
+  files.hold(call => (call.op === 'sync' ? new Promise<void>(() => undefined) : undefined));
+  await engine.commit([put('last')]);
+  await clock.advance(60_000);
+  t.equal(engine.revision, 2001, 'nothing more is taken away');
+  t.equal(engine.get('kv', key('k1')), undefined, 'and nothing of it is read');
+});
+
+t.test('a subscriber that throws is logged, and no matter of the commit', async t => {
+  const { engine, logger } = await openEngine();
+  let told = 0;
+  engine.subscribe(() => {
+    throw new Error('a defect');
+  });
+  engine.subscribe(() => {
+    told += 1;
+  });
+  await engine.commit([put('a')], { durability: 'sync' });
+  t.strictSame([told, logger.messages('error')], [1, ['a subscriber failed']]);
+});
+
+t.test('evictions that one put makes necessary need not stand in its line', async t => {
+  const sessions = { ...PLAIN, full: 'evict', bytesMax: 30_000_000 } as const;
+  const { engine, files, clock } = await openEngine({ policies: { sessions } });
+  const session = (name: string, json: string) =>
+    ({ type: 'put', collection: 'sessions', key: key(name), text: text(json) }) as const;
+  for (let i = 0; i < 30_000; i++) {
+    await engine.commit([session(`${'x'.repeat(490)}${i}`, '1')]);
+    if (i % 5000 === 0) await clock.advance(1000);
+  }
+  await clock.advance(2000);
+  const large = `[${'\n'.repeat(1_000_000)}]`;
+  await engine.commit(
+    Array.from({ length: 7 }, (_, i) => session(`large${i}`, large)),
+    { durability: 'sync' },
+  );
+  const again = await openEngine({ files: files.crash(), clock, policies: { sessions } });
+  t.equal(again.engine.revision, engine.revision);
+});
+
 t.test('a jump of the clock does not spin: expiry waits, then goes on', async t => {
   const { engine, clock } = await openEngine();
   await engine.commit([put('a', '1', { ttl: 100_000 })]);

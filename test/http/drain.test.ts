@@ -2,6 +2,7 @@ import http from 'node:http';
 import net from 'node:net';
 import t from 'tap';
 import { HttpServer } from '../../src/http/server.js';
+import { IDLE_GRACE_MS } from '../../src/limits.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { MemoryLogger } from '../fixtures/memory-logger.js';
 import { open, request, type Service, startService } from './service.js';
@@ -56,7 +57,7 @@ t.test('not ready, and still alive', async t => {
   await drained;
 });
 
-t.test('connections that are idle, or on which nothing was ever sent, are closed at once', async t => {
+t.test('connections that are idle, or on which nothing was ever sent, are closed after a moment', async t => {
   const service = await startService(t);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   await service.call('GET', '/livez', { agent });
@@ -64,10 +65,24 @@ t.test('connections that are idle, or on which nothing was ever sent, are closed
   await new Promise(resolve => unused.once('connect', resolve));
   await service.call('GET', '/livez');
   const closed = new Promise(resolve => unused.once('close', resolve));
-  await service.server.drain();
+  const drained = service.server.drain();
+  await service.clock.advance(IDLE_GRACE_MS);
+  await drained;
   await closed;
   t.equal(service.clock.pending, 0, 'without waiting for the drain time');
   agent.destroy();
+});
+
+t.test('a request that was on its way on an idle connection is answered, as the last one', async t => {
+  const service = await startService(t);
+  const { socket, got } = await dial(service, 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
+  await new Promise(resolve => socket.once('data', resolve));
+  const drained = service.server.drain();
+  socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
+  const answers = (await got).split('HTTP/1.1 200 OK').slice(1);
+  t.equal(answers.length, 2);
+  t.match(answers[1], /Connection: close/);
+  await drained;
 });
 
 t.test('what is not done after the drain time is cut off', async t => {

@@ -41,10 +41,14 @@ t.test('a sound directory is said to be sound, with its facts, and nothing in it
   );
 });
 
-t.test('an empty directory is sound and holds nothing', async t => {
+t.test('a directory without a snapshot is not sound: it may be the wrong one', async t => {
   const files = new CrashFiles();
   await files.makeDirectory(DIRECTORY);
-  t.strictSame(await verify(files), { sound: true, findings: [], facts: { entries: 0, revision: 0 } });
+  t.match(await verify(files), {
+    sound: false,
+    findings: [/no snapshot/],
+    facts: { entries: 0, revision: 0 },
+  });
 });
 
 t.test('a directory that is not there, or may not be read, is an error of the call', async t => {

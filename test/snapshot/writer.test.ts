@@ -402,6 +402,73 @@ t.test('a base that cannot be written leaves the logs, and is tried again later'
   t.equal(state.frozen, 0);
 });
 
+t.test('the base that a failure asks for is made, though the first attempt at it fails', async t => {
+  const { files, clock, state, writer, add } = await open();
+  add(state.put('a', '1'));
+  files.fail(call => (call.op === 'sync' && isLog(call) ? systemError('EIO') : undefined));
+  await writer.durable(1).catch(() => undefined);
+  files.fail(call => (call.path.endsWith('.base.tmp') ? systemError('EIO') : undefined));
+  await clock.advance(1000);
+  t.equal(writer.problem, null);
+  files.heal();
+  await clock.advance(60_000);
+  add(state.put('b', '2'));
+  await writer.durable(2);
+  await clock.advance(0);
+  t.ok(names(files).some(name => name.endsWith('.base')));
+});
+
+t.test('on a full volume the generation that no start needs makes room', async t => {
+  const world = await open({ rotateBytesMin: 700 });
+  const { files, clock, state, writer, add } = world;
+  await untilBase(world, 2);
+  const [older = ''] = names(files);
+  files.free = 0;
+  files.fail(call =>
+    call.op === 'append' && files.paths().some(path => path.endsWith(older))
+      ? systemError('ENOSPC')
+      : undefined,
+  );
+  add(state.put('z', '1'));
+  await writer.durable(state.revision).catch(() => undefined);
+  t.equal(writer.problem?.code, 'storage_full');
+  files.free = Number.POSITIVE_INFINITY;
+  await clock.advance(RETRY_FIRST_MS);
+  t.notOk(names(files).includes(older));
+  t.equal(writer.problem, null);
+  t.strictSame(await after(files.crash()), state.dump());
+});
+
+t.test('a base that a rotation begins during the stop is not made behind it', async t => {
+  const world = await open({ rotateBytesMin: 400 });
+  const { files, state, writer, add } = world;
+  let go = (): void => undefined;
+  files.hold(call =>
+    call.op === 'create' && call.path.endsWith('2.log.tmp') ? new Promise<void>(r => (go = r)) : undefined,
+  );
+  for (let i = 0; i < 3; i++) {
+    add(state.put(`k${i}`, '1'));
+    await writer.durable(state.revision);
+  }
+  const closing = writer.close();
+  go();
+  await closing;
+  const calls = files.calls.length;
+  await world.clock.advance(1000);
+  t.equal(files.calls.length, calls, 'nothing touches the directory any more');
+  t.notOk(names(files).some(name => name.includes('.base')));
+  t.equal(state.frozen, 0);
+});
+
+t.test('a stop on a volume that fails is clean where nothing waits for it', async t => {
+  const files = new CrashFiles();
+  await files.makeDirectory(DIRECTORY);
+  files.fail(call => (call.op === 'create' ? systemError('ENOSPC') : undefined));
+  const { writer, clock } = await open({ files });
+  await writer.close();
+  t.equal(clock.pending, 0);
+});
+
 t.test('a new log that cannot begin for a base leaves the old one in use', async t => {
   const world = await open({ rotateBytesMin: 700 });
   const { files, state, logger, writer } = world;

@@ -1,10 +1,11 @@
-/** What the store refuses and evicts at its bounds. An entry of these tests has 132 bytes but where it says more. */
+/** What the store refuses and evicts at its bounds. An entry of these tests has SIZE bytes but where it says more. */
 import t from 'tap';
+import { ENTRY_OVERHEAD_BYTES } from '../../src/limits.js';
 import type { Change, Policy } from '../../src/model.js';
 import type { Store } from '../../src/store/store.js';
 import { contents, copy, key, newStore, plain, put, remove, touch } from './words.js';
 
-const SIZE = 132;
+const SIZE = ENTRY_OVERHEAD_BYTES + 4;
 const value = 100;
 
 const refusing = (bounds: Partial<Policy>): Policy => ({ ...plain, ...bounds });
@@ -26,7 +27,7 @@ t.test('a collection that refuses', async t => {
   await t.test('takes what fits exactly, and no entry more', async t => {
     const { store } = newStore({ kv: refusing({ entriesMax: 2 }) });
     store.apply([put('a', value), put('b', value)]);
-    const message = 'The collection "kv" holds at most 2 entries; this would need 3.';
+    const message = `The collection "kv" holds at most 2 entries; this would need 3.`;
     refused(t, store, () => store.apply([put('c', value)]), message);
     store.apply([put('a', value + 1)]);
   });
@@ -34,7 +35,7 @@ t.test('a collection that refuses', async t => {
   await t.test('takes what fits exactly, and no byte more', async t => {
     const { store } = newStore({ kv: refusing({ bytesMax: 2 * SIZE }) });
     store.apply([put('a', value), put('b', value)]);
-    const message = 'The collection "kv" holds at most 264 bytes; this would need 265.';
+    const message = `The collection "kv" holds at most ${2 * SIZE} bytes; this would need ${2 * SIZE + 1}.`;
     refused(t, store, () => store.apply([put('a', 1_000)]), message);
     store.apply([put('a', 99), put('b', 1_000)]);
   });
@@ -62,7 +63,7 @@ t.test('a collection that refuses', async t => {
     t.strictSame(store.settle(), []);
     store.apply([put('a', value - 99), touch('b', 1_000)]);
     store.apply([remove('c'), put('d', value)]);
-    const message = 'The collection "kv" holds at most 264 bytes; this would need 398.';
+    const message = `The collection "kv" holds at most ${2 * SIZE} bytes; this would need ${3 * SIZE + 2}.`;
     refused(t, store, () => store.apply([put('d', 1_000_000)]), message);
   });
 });
@@ -101,7 +102,7 @@ t.test('a collection that evicts', async t => {
   await t.test('refuses an entry larger than its whole bound, and keeps the others', async t => {
     const { store } = newStore({ kv: evicting({ bytesMax: SIZE }) });
     store.apply([put('a', value)]);
-    const message = 'The collection "kv" holds at most 132 bytes; this would need 133.';
+    const message = `The collection "kv" holds at most ${SIZE} bytes; this would need ${SIZE + 1}.`;
     refused(t, store, () => store.apply([put('b', 1_000)]), message);
     refused(t, store, () => store.apply([put('a', 1_000)]), message);
   });
@@ -109,7 +110,7 @@ t.test('a collection that evicts', async t => {
   await t.test('never evicts what the same batch writes: such a batch is refused', async t => {
     const { store } = newStore({ kv: evicting({ entriesMax: 2 }) });
     store.apply([put('a', value), put('b', value)]);
-    const message = 'The collection "kv" holds at most 2 entries; this would need 3.';
+    const message = `The collection "kv" holds at most 2 entries; this would need 3.`;
     refused(t, store, () => store.apply([put('c', value), put('d', value), put('e', value)]), message);
     const { changes } = store.apply([put('c', value), put('a', value)]);
     t.strictSame(evicted(changes), ['b']);
@@ -144,7 +145,7 @@ t.test('the bound of all collections together', async t => {
   await t.test('refuses growth, and evicts nobody for it', async t => {
     const { store } = newStore(policies, { bytesMax: 3 * SIZE });
     store.apply([put('a', value), session('s'), session('t')]);
-    const message = 'All collections together hold at most 396 bytes; this would need 528.';
+    const message = `All collections together hold at most ${3 * SIZE} bytes; this would need ${4 * SIZE}.`;
     refused(t, store, () => store.apply([put('b', value)]), message);
     store.apply([put('a', value - 1)]);
     store.apply([remove('a'), put('b', value)]);
@@ -161,7 +162,7 @@ t.test('the bound of all collections together', async t => {
   await t.test('refuses an evicting collection that has not enough of its own', async t => {
     const { store } = newStore(policies, { bytesMax: 2 * SIZE });
     store.apply([put('a', value), other('o')]);
-    const message = 'All collections together hold at most 264 bytes; this would need 396.';
+    const message = `All collections together hold at most ${2 * SIZE} bytes; this would need ${3 * SIZE}.`;
     refused(t, store, () => store.apply([session('s')]), message);
   });
 
@@ -169,7 +170,7 @@ t.test('the bound of all collections together', async t => {
     const { store } = newStore(policies, { bytesMax: 4 * SIZE });
     store.apply([put('a', value), session('s'), session('t')]);
     t.strictSame(evicted(store.apply([put('b', value), session('u')]).changes), ['s']);
-    const message = 'All collections together hold at most 528 bytes; this would need 660.';
+    const message = `All collections together hold at most ${4 * SIZE} bytes; this would need ${5 * SIZE}.`;
     refused(t, store, () => store.apply([put('c', value), session('v')]), message);
   });
 

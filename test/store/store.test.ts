@@ -1,5 +1,6 @@
 import t from 'tap';
 import { CairnError } from '../../src/errors.js';
+import { ENTRY_OVERHEAD_BYTES } from '../../src/limits.js';
 import type { Change, Operation, Outcome } from '../../src/model.js';
 import type { Store } from '../../src/store/store.js';
 import { contents, EPOCH, json, key, newStore, plain, put, remove, touch } from './words.js';
@@ -139,10 +140,10 @@ t.test('entries and bytes are counted per collection and together', async t => {
   store.apply([put('abc', 12345), put('b', 1), put('b', 1, { collection: 'other' })]);
   store.apply([put('abc', 1), remove('b')]);
   t.strictSame(store.collections(), [
-    { name: 'kv', policy: plain, entries: 1, bytes: 3 + 1 + 128 },
-    { name: 'other', policy: plain, entries: 1, bytes: 1 + 1 + 128 },
+    { name: 'kv', policy: plain, entries: 1, bytes: 3 + 1 + ENTRY_OVERHEAD_BYTES },
+    { name: 'other', policy: plain, entries: 1, bytes: 1 + 1 + ENTRY_OVERHEAD_BYTES },
   ]);
-  t.strictSame([store.entries, store.bytes], [2, 262]);
+  t.strictSame([store.entries, store.bytes], [2, 6 + 2 * ENTRY_OVERHEAD_BYTES]);
 });
 
 t.test('conditions', async t => {

@@ -8,7 +8,7 @@ import { keyFromJson, keyFromUnicode } from '../../json/key.js';
 import { scanMembers } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
 import type { JsonText, Key, Milliseconds } from '../../model.js';
-import { ttlFromJson, ttlFromQuery } from '../../service/ttl.js';
+import { ttlFromJson, ttlFromText } from '../../service/ttl.js';
 import { documentHeaders, durableHeader, objectReply } from '../answer.js';
 import type { DocumentParts } from '../document.js';
 import { nameShown } from '../request-target.js';
@@ -18,7 +18,7 @@ import { writeOptions } from '../write.js';
 interface Setting {
   readonly key: Key;
   readonly value: JsonText;
-  readonly ttl?: Milliseconds | 'none';
+  readonly ttl?: Milliseconds;
 }
 
 const EXAMPLE = `curl -d '{"key":"a","value":{"any":"json"}}' …/set`;
@@ -65,7 +65,7 @@ function fromForm(fields: ReadonlyMap<string, string>): Setting {
   return {
     key: keyFromUnicode(key),
     value: encodeString(fromUnicode(value)),
-    ...(ttl === undefined ? {} : { ttl: ttlFromQuery(ttl) }),
+    ...(ttl === undefined ? {} : { ttl: ttlFromText(ttl) }),
   };
 }
 
