@@ -191,7 +191,9 @@ export class MemoryEngine implements Engine {
     const { epoch } = this.#store;
     this.#publish(changes);
     this.#scheduleExpiry();
-    const durable = (options.durability ?? this.#strongest(operations)) === 'sync';
+    // What found nothing to change has nothing to wait for, and nothing that could be unknown.
+    const changed = outcomes.some(({ type }) => type !== 'absent');
+    const durable = changed && (options.durability ?? this.#strongest(operations)) === 'sync';
     if (durable) await this.#writer.durable(revision);
     return { outcomes, revision, epoch, durable };
   }

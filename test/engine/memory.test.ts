@@ -92,6 +92,14 @@ t.test('a commit says whether the fsync that covers it is done', async t => {
   t.ok(files.calls.length > 0);
 });
 
+t.test('a sync delete of a key that is not there does not wait, and cannot be unknown', async t => {
+  const { engine, files } = await openEngine();
+  await engine.commit([put('a')]);
+  files.fail(call => (call.op === 'sync' ? systemError('EIO') : undefined));
+  const { outcomes, durable } = await engine.commit([remove('b')], { durability: 'sync' });
+  t.strictSame([outcomes, durable], [[{ type: 'absent' }], false]);
+});
+
 t.test('expiry is in the log: a start does not see what had expired, and decides nothing', async t => {
   const world = await openEngine();
   const { engine, files, clock } = world;

@@ -172,7 +172,8 @@ t.test(`whatever comes, the service answers as it should and goes on (CAIRN_SEED
   t.equal((await service.call('GET', '/livez')).body, 'ok');
   t.equal(stored(service, 'sentinel'), '{"still":"here"}');
   t.strictSame(service.logger.messages('error'), []);
-  for (const status of [200, 201, 204, 400, 403, 404, 405, 412, 415, 417, 501]) {
+  // Those that chance could leave out in ten thousand requests are not among these.
+  for (const status of [200, 201, 400, 404, 405, 415]) {
     t.ok(statuses.has(status), `the requests are of many kinds: ${status} was among the answers`);
   }
 });
