@@ -351,7 +351,7 @@ take_keys_away() {
 finish() {
   exit_status=$?
   trap - EXIT
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE
   take_keys_away
   rm -rf "$work"
   exit "$exit_status"
@@ -360,6 +360,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
+trap 'exit 141' PIPE # whoever read the output has gone: verify-api.sh | head
 
 # ---- The checks
 

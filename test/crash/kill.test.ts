@@ -13,8 +13,8 @@ const CYCLES = Number(process.env['CAIRN_CYCLES'] ?? 20);
 const SEED = Number(process.env['CAIRN_SEED'] ?? Date.now() % 1_000_000);
 const CLIENTS = 4;
 const INTERVAL_MS = 100;
-/** The interval, and time for an fsync on a machine that does other things too. */
-const PERIODIC_MS = INTERVAL_MS + 1000;
+/** What a periodic change may be younger than and lost: the interval and one fsync, on a machine that does other things too. */
+const PERIODIC_MS = 2000;
 
 /** mulberry32: small, and the same everywhere. */
 function randomOf(seed: number): () => number {
@@ -42,7 +42,7 @@ async function write(url: string, key: string, from: number, writes: Write[]): P
     try {
       const { status, headers } = await set(url, key, value, attempt.sync ? '?sync=true' : '');
       if (status !== 200) throw new Error(`status ${status}`);
-      t.equal(headers.get('x-durable'), String(attempt.sync));
+      if (headers.get('x-durable') !== String(attempt.sync)) t.fail(`X-Durable of ${key}, ${value}`);
       attempt.answered = performance.now();
     } catch {
       return;
@@ -63,7 +63,7 @@ t.test(`${CYCLES} times kill -9 (CAIRN_SEED=${SEED})`, async t => {
     const clients = next.map((from, i) => write(service.url, `client-${i}`, from, writes[i] as Write[]));
     const timer = setTimeout(
       () => service.child.kill('SIGKILL'),
-      20 + random() * (cycle % 5 === 0 ? 2500 : 400),
+      20 + random() * (cycle % 5 === 0 ? 4000 : 400),
     );
     await service.ended;
     const killed = performance.now();

@@ -1,7 +1,7 @@
 /** scripts/verify-api.sh as Jenkins and people run it: against the service, and against servers that are not right. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
@@ -229,29 +229,41 @@ t.test('against what is not right', { skip }, async t => {
   });
 });
 
-t.test('Ctrl-C takes away what was written', { skip }, async t => {
-  const written = new Set<string>();
-  let stuck: () => void = () => {};
-  const inTheMiddle = new Promise<void>(resolve => {
-    stuck = resolve;
+const leavings: readonly (readonly [string, number, (child: ChildProcess) => void])[] = [
+  ['Ctrl-C', 130, child => process.kill(-(child.pid ?? 0), 'SIGINT')],
+  ['an end by the job', 143, child => child.kill('SIGTERM')],
+  ['a reader that has gone', 141, child => child.stdout?.destroy()],
+];
+
+for (const [cause, expected, leave] of leavings) {
+  t.test(`${cause} takes away what was written`, { skip }, async t => {
+    let written = 0;
+    let deleted = 0;
+    let answerRest: () => void = () => {};
+    let reached: () => void = () => {};
+    const inTheMiddle = new Promise<void>(resolve => {
+      reached = resolve;
+    });
+    const url = await serve(t, (request, response) => {
+      if (request.method === 'POST') written += 1;
+      if (request.method === 'DELETE') deleted += 1;
+      const answer = (): void => yes(request, response);
+      if (written === 0 || deleted > 0 || request.method === 'DELETE') return answer();
+      answerRest = answer;
+      reached();
+    });
+    const temporary = t.testdir();
+    const child = start([url], { env: { TMPDIR: temporary } });
+    const ended = result(child);
+    await inTheMiddle;
+    leave(child);
+    answerRest();
+    t.equal((await ended).status, expected);
+    t.equal(written, 1, 'something was written');
+    t.equal(deleted, 1, 'and taken away');
+    t.strictSame(await readdir(temporary), [], 'no file is left');
   });
-  const url = await serve(t, (request, response) => {
-    if (request.method === 'POST') written.add(request.url ?? '');
-    if (request.method === 'DELETE') written.clear();
-    if (request.url?.startsWith('/get/')) stuck();
-    else
-      response
-        .setHeader('Content-Type', 'application/json')
-        .end('{"status":"success","message":"key-value pair is set successfully"}');
-  });
-  const child = start([url]);
-  const ended = result(child);
-  await inTheMiddle;
-  t.equal(written.size, 1, 'something was written');
-  process.kill(-(child.pid ?? 0), 'SIGINT');
-  t.equal((await ended).status, 130);
-  t.equal(written.size, 0, 'and taken away');
-});
+}
 
 t.test('a wrong call is a usage error', { skip }, async t => {
   const wrong: readonly (readonly [readonly string[], string])[] = [
