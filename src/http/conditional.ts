@@ -6,6 +6,7 @@
  * Only an If-Modified-Since that is no date is passed over, as §13.1.3 wants it; all that costs is a whole answer.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isAmong, mismatch } from '../condition.js';
 import { CairnError } from '../errors.js';
 import { type ChangeId, type Entry, formatChangeId } from '../model.js';
 import type { WriteCondition } from '../service/keys.js';
@@ -61,23 +62,11 @@ export function readCondition(headers: IncomingHttpHeaders): ReadCondition {
  */
 export function judgeRead(condition: ReadCondition, entry: Entry | undefined): ReadVerdict {
   const { match, noneMatch, unmodifiedSince, modifiedSince } = condition;
-  if (match !== undefined && !includes(match, entry)) throw stale(entry);
+  if (match !== undefined && !isAmong(match, entry)) throw mismatch(entry);
   if (entry === undefined) return 'full';
-  if (unmodifiedSince !== undefined && entry.time > unmodifiedSince) throw stale(entry);
-  if (noneMatch !== undefined && includes(noneMatch, entry)) return 'not_modified';
+  if (unmodifiedSince !== undefined && entry.time > unmodifiedSince) throw mismatch(entry);
+  if (noneMatch !== undefined && isAmong(noneMatch, entry)) return 'not_modified';
   return modifiedSince !== undefined && entry.time <= modifiedSince ? 'not_modified' : 'full';
-}
-
-function includes(wanted: readonly ChangeId[] | 'any', entry: Entry | undefined): boolean {
-  if (entry === undefined) return false;
-  if (wanted === 'any') return true;
-  return wanted.some(id => id.epoch === entry.epoch && id.revision === entry.revision);
-}
-
-function stale(entry: Entry | undefined): CairnError {
-  const current = entry === undefined ? null : formatChangeId(entry);
-  const message = current === null ? 'The key is not there.' : `The key is there, at ${current}.`;
-  return new CairnError('revision_mismatch', message, { current });
 }
 
 /** Strong comparison (§13.1.1): a weak tag never matches. Weak (§13.1.2): its mark does not count. */

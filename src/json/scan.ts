@@ -37,7 +37,7 @@ export function scanValue(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX)
  */
 export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): Member[] {
   const scanner = begin(bytes);
-  if (!scanner.atObject()) throw notA('an object', bytes, depthMax);
+  if (!scanner.atObject()) throw notAnObject(bytes, depthMax);
   const members: Member[] = [];
   scanner.members((nameStart, nameEnd) => {
     const start = scanner.position;
@@ -47,20 +47,6 @@ export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MA
   });
   finish(scanner);
   return members;
-}
-
-/** The elements of the one array that a body holds. `depthMax` bounds each by itself. */
-export function scanElements(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): JsonText[] {
-  const scanner = begin(bytes);
-  if (!scanner.atArray()) throw notA('an array', bytes, depthMax);
-  const elements: JsonText[] = [];
-  scanner.elements(() => {
-    const start = scanner.position;
-    scanner.skipValue(depthMax);
-    elements.push(jsonSlice(bytes, start, scanner.position));
-  });
-  finish(scanner);
-  return elements;
 }
 
 /** A part of a text that is known to be one whole value. */
@@ -83,7 +69,7 @@ function finish(scanner: Scanner): void {
 }
 
 /** The error for a value of the wrong kind; one that is no JSON at all is told first. */
-function notA(kind: string, bytes: ByteString, depthMax: number): CairnError {
+function notAnObject(bytes: ByteString, depthMax: number): CairnError {
   scanValue(bytes, depthMax);
-  return new CairnError('invalid_json', `The JSON is a value, but not ${kind}.`);
+  return new CairnError('invalid_json', 'The JSON is a value, but not an object.');
 }

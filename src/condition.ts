@@ -1,0 +1,20 @@
+/**
+ * The one rule by which a condition holds (RFC 9110 §13.1), for the store, which decides a write, and for HTTP, which
+ * decides a read.
+ */
+import { CairnError } from './errors.js';
+import { type ChangeId, type Entry, formatChangeId } from './model.js';
+
+/** Whether what the key has now is among the wanted; nothing is there for a key that is not. */
+export function isAmong(wanted: readonly ChangeId[] | 'any', found: Entry | undefined): boolean {
+  if (found === undefined) return false;
+  if (wanted === 'any') return true;
+  return wanted.some(id => id.revision === found.revision && id.epoch === found.epoch);
+}
+
+/** What is thrown where a condition does not hold; `op` numbers the operation of a batch. */
+export function mismatch(found: Entry | undefined, op?: number): CairnError {
+  const current = found === undefined ? null : formatChangeId(found);
+  const message = current === null ? 'The key is not there.' : `The key is there, at ${current}.`;
+  return new CairnError('revision_mismatch', message, { current, ...(op === undefined ? {} : { op }) });
+}
