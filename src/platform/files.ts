@@ -3,6 +3,20 @@
  * takes. Every method rejects with the system's error (`code`: ENOSPC, EIO …) and does nothing more then.
  */
 
+export interface FileFacts {
+  /** In bytes. */
+  readonly size: number;
+  /** Whether any name still leads to it: what is written to a file without one is gone with its descriptor. */
+  readonly named: boolean;
+}
+
+export interface VolumeSpace {
+  /** Bytes that this user may still write. */
+  readonly free: number;
+  /** Bytes of the whole volume. */
+  readonly total: number;
+}
+
 /** An open file. */
 export interface File {
   /** Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end. */
@@ -13,7 +27,7 @@ export interface File {
   sync(): Promise<void>;
   /** Cuts the file to `size` bytes. */
   truncate(size: number): Promise<void>;
-  size(): Promise<number>;
+  stat(): Promise<FileFacts>;
   close(): Promise<void>;
 }
 
@@ -33,8 +47,8 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** fsync(2) of a directory: the names that were made, moved and removed in it are on the device. */
   syncDirectory(path: string): Promise<void>;
-  /** Bytes that this user may still write on the volume. */
-  freeBytes(directory: string): Promise<number>;
+  /** Of the volume that the directory is on. */
+  space(directory: string): Promise<VolumeSpace>;
 }
 
 /** The lock of a directory, held until it is released or the process ends, however it ends. */

@@ -11,7 +11,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemCode } from '../errors.js';
-import type { File, Files } from './files.js';
+import type { File, FileFacts, Files } from './files.js';
 
 /** Read by the group too: another user of the same fsGroup makes the backup. */
 const FILE_MODE = 0o640;
@@ -44,9 +44,9 @@ class NodeFile implements File {
     return this.#handle.truncate(size);
   }
 
-  async size(): Promise<number> {
-    const { size } = await this.#handle.stat();
-    return size;
+  async stat(): Promise<FileFacts> {
+    const { size, nlink } = await this.#handle.stat();
+    return { size, named: nlink > 0 };
   }
 
   close(): Promise<void> {
@@ -95,8 +95,8 @@ export const nodeFiles: Files = {
   rename,
   remove: unlink,
   syncDirectory,
-  async freeBytes(directory) {
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize;
+  async space(directory) {
+    const { bavail, blocks, bsize } = await statfs(directory);
+    return { free: bavail * bsize, total: blocks * bsize };
   },
 };

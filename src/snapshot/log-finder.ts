@@ -99,7 +99,7 @@ export class LogFinder {
   #open(number: number): Promise<KnownLog | null> {
     const name = fileName(number, 'log');
     return withFile(this.#files, this.#directory, name, 0, async file => {
-      const size = await file.size();
+      const { size } = await file.stat();
       const first = await readFirstLine(file);
       if (first.state === 'cut') return null;
       const header = decodeFirst(name, first);

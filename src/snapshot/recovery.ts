@@ -196,7 +196,7 @@ class Recovery<Target extends RecoveryTarget> {
   async #loadBase(target: Target, log: KnownLog, logs: readonly KnownLog[]): Promise<number> {
     const name = fileName(log.number, 'base');
     return this.#withFile(name, async file => {
-      const size = await file.size();
+      const { size } = await file.stat();
       this.#count(logs, size);
       const reader = new BaseReader({
         name,

@@ -83,7 +83,7 @@ async function brokenBase(
       const header = decodeFirst(name, await readFirstLine(file));
       const revision = header.cairn === 'base' ? header.revision : 0;
       const reader = new BaseReader({ name, store, number, revision });
-      for await (const segments of readSegments(file, await file.size())) {
+      for await (const segments of readSegments(file, (await file.stat()).size)) {
         for (const segment of segments) reader.take(segment);
       }
       reader.finish();

@@ -43,7 +43,7 @@ async function countEntries(files: CrashFiles, revision: number): Promise<number
   const file = await files.openForReading(PATH);
   const reader = new BaseReader({ name: '00000007.base', store: STORE_ID, number: 7, revision });
   let entries = 0;
-  for await (const segments of readSegments(file, await file.size())) {
+  for await (const segments of readSegments(file, (await file.stat()).size)) {
     for (const segment of segments) {
       const line = reader.take(segment);
       if (line?.type === 'entries') entries += line.entries.length;

@@ -77,7 +77,7 @@ t.test('a close that fails after reading changes nothing', async t => {
   const files = new CrashFiles();
   files.write('/f', whole);
   files.fail(call => (call.op === 'close' ? systemError('EIO') : undefined));
-  t.equal(await withFile(files, '/', 'f', 0, async file => file.size()), whole.length);
+  t.equal(await withFile(files, '/', 'f', 0, async file => (await file.stat()).size), whole.length);
 });
 
 t.test('a defect of a decoder is no fault of the file', async t => {
