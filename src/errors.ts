@@ -118,8 +118,8 @@ const table = {
     hint: 'Try again more slowly.',
   },
   storage_full: {
-    when: 'The volume is full.',
-    hint: 'Free space on the volume; reads go on, writes come back by themselves.',
+    when: 'The volume is full, or nearly.',
+    hint: 'Free space on the volume, or delete keys while that passes; reads go on, writes come back by themselves.',
   },
   storage_error: {
     when: 'Writing to the volume or its fsync failed.',

@@ -121,9 +121,22 @@ export const ROTATE_LOGS_MAX = 16;
 export const BASE_SLICE_MS = 2;
 /** Bytes of entries in one line of a base. */
 export const BASE_LINE_BYTES = 256 * KIB;
+/** What an entry takes in a base beside its key and text, about. */
+export const BASE_ROW_BYTES = 64;
 /** Milliseconds between attempts to begin a new log after a failure: doubled from the first to the last. */
 export const RETRY_FIRST_MS = 250;
 export const RETRY_LAST_MS = 10_000;
+/** Bytes of the volume that are kept free of growth: for the queue, for deletions and for a smaller base. */
+export const SPACE_RESERVE_BYTES = 64 * MIB;
+/** The same as a share of the volume, for small ones; the lesser counts. */
+export const SPACE_RESERVE_SHARE = 0.1;
+/** Milliseconds, and bytes written, after which the free space is looked at again. */
+export const SPACE_CHECK_MS = 1_000;
+export const SPACE_CHECK_BYTES = 4 * MIB;
+/** Bytes of logs under which no base is made for the sake of space. */
+export const SPACE_ROTATE_BYTES_MIN = MIB;
+/** Milliseconds that a stop waits for a volume that does not answer. */
+export const CLOSE_MS = 10_000;
 /** Milliseconds to wait for the lock of the directory: an old pod may still be draining. */
 export const LOCK_WAIT_MS = 30_000;
 /** Milliseconds between attempts: doubled from the first to the last. */

@@ -6,7 +6,13 @@
  * queue of the snapshot and the watchers.
  */
 import { CairnError, systemCode } from '../errors.js';
-import { CHANGES_SLICE, EXPIRY_PAUSE_MS, LINE_BYTES_MAX } from '../limits.js';
+import {
+  BASE_ROW_BYTES,
+  CHANGES_SLICE,
+  ENTRY_OVERHEAD_BYTES,
+  EXPIRY_PAUSE_MS,
+  LINE_BYTES_MAX,
+} from '../limits.js';
 import type { Change, Durability, Entry, Epoch, Key, Milliseconds, Policies, Revision } from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
 import type { DirectoryLock, Files, Locks } from '../platform/files.js';
@@ -144,7 +150,12 @@ export class MemoryEngine implements Engine {
     };
     store.beginEpoch(successor.epoch);
     this.#writer = new SnapshotWriter(
-      { ...options, freeze: () => store.freeze(), onProblem: problem => this.#onProblem(problem !== null) },
+      {
+        ...options,
+        freeze: () => store.freeze(),
+        stateBytes: () => store.bytes - store.entries * (ENTRY_OVERHEAD_BYTES - BASE_ROW_BYTES),
+        onProblem: () => this.#settle(),
+      },
       recovered,
     );
   }
@@ -185,7 +196,7 @@ export class MemoryEngine implements Engine {
   }
 
   async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Commit> {
-    this.#writer.admit();
+    this.#writer.admit(operations.some(({ type }) => type !== 'delete'));
     if (operations.length > 1) refuseTooLarge(operations);
     const { changes, outcomes, revision } = this.#store.apply(operations);
     const { epoch } = this.#store;
@@ -284,12 +295,7 @@ export class MemoryEngine implements Engine {
    * could be told only by a new epoch, and a start begins one only for what was written.
    */
   #settle(): void {
-    if (this.degraded) return;
-    this.#publish(this.#store.settle());
-  }
-
-  #onProblem(problem: boolean): void {
-    if (!problem) this.#settle();
+    if (this.#writer.hasRoom) this.#publish(this.#store.settle());
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { CairnError } from '../errors.js';
-import { BASE_LINE_BYTES, BASE_SLICE_MS } from '../limits.js';
+import { BASE_LINE_BYTES, BASE_ROW_BYTES, BASE_SLICE_MS } from '../limits.js';
 import type { BaseEntry, Entry, Epoch, Key, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { File } from '../platform/files.js';
@@ -84,9 +84,6 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
   return output.bytes;
 }
 
-/** What an entry takes in a line beside its key and text, about: a line of small ones must stay short too. */
-const ROW_BYTES = 64;
-
 /** Gathers the entries of a collection into lines, and keeps count. */
 class BaseOutput {
   readonly #file: File;
@@ -105,7 +102,7 @@ class BaseOutput {
   add(key: Key, entry: Entry): boolean {
     const { text, version, revision, epoch, time } = entry;
     this.#pending.push({ key, text, version, revision, epoch, time, deadline: entry.deadline() });
-    this.#pendingBytes += key.length + text.length + ROW_BYTES;
+    this.#pendingBytes += key.length + text.length + BASE_ROW_BYTES;
     return this.#pendingBytes >= BASE_LINE_BYTES;
   }
 

@@ -6,7 +6,7 @@
  * out broken costs nothing but time; on a full volume only the newest and its logs.
  */
 import { join } from 'node:path';
-import { ROTATE_BYTES_MIN, ROTATE_LOGS_MAX } from '../limits.js';
+import { ROTATE_BYTES_MIN, ROTATE_LOGS_MAX, SPACE_ROTATE_BYTES_MIN } from '../limits.js';
 import type { Epoch } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { File, Files } from '../platform/files.js';
@@ -26,6 +26,13 @@ export interface GenerationsOptions {
   readonly epoch: Epoch;
   /** Log bytes since the newest base under which none is made. */
   readonly rotateBytesMin?: number;
+}
+
+/** Of the volume, in bytes. */
+export interface Room {
+  readonly free: number;
+  /** Of these, what growth may not take. */
+  readonly reserve: number;
 }
 
 interface Sized {
@@ -63,12 +70,15 @@ export class Generations {
     this.#logs.push({ number: log.number, bytes: log.bytes });
   }
 
-  /** Whether it is time for a new log and its base. */
-  due(openLogBytes: number): boolean {
+  /** Whether it is time for a new log and its base. `stateBytes` is what a base would take, about. */
+  due(openLogBytes: number, stateBytes: number, { free, reserve }: Room): boolean {
     if (this.#task !== null || this.#options.clock.monotonic() < this.#notBefore) return false;
     const bytes = this.#logs.reduce((sum, log) => sum + log.bytes, openLogBytes);
     const enough = Math.max(this.#options.rotateBytesMin ?? ROTATE_BYTES_MIN, this.#bases.at(-1)?.bytes ?? 0);
-    return this.#wanted || bytes >= enough || this.#logs.length >= ROTATE_LOGS_MAX;
+    if (this.#wanted || bytes >= enough || this.#logs.length >= ROTATE_LOGS_MAX) return true;
+    // While a base still fits beside the logs: later only somebody else could make room for it.
+    const spares = bytes >= Math.max(stateBytes, SPACE_ROTATE_BYTES_MIN);
+    return spares && stateBytes + reserve / 2 <= free && free < 2 * (stateBytes + reserve);
   }
 
   /** A new log is being made for a base. Until that base is there, none is due for some time. */
@@ -85,6 +95,21 @@ export class Generations {
     this.#task = this.#make(state, number).finally(() => {
       this.#task = null;
     });
+  }
+
+  /**
+   * Writes the base with which a new history begins; its log must follow. Rejects with the system's error. The state
+   * is released in any case.
+   */
+  async found(state: FrozenState, number: number): Promise<void> {
+    await this.#task;
+    try {
+      const bytes = await this.#write(state, number, () => false);
+      this.#bases = [{ number, bytes: bytes ?? 0 }];
+      this.#logs = [];
+    } finally {
+      state.release();
+    }
   }
 
   /** Gives up the base that is being made, and makes none any more. */
@@ -107,7 +132,7 @@ export class Generations {
     const { clock, logger } = this.#options;
     const began = clock.monotonic();
     try {
-      const bytes = await this.#write(state, number);
+      const bytes = await this.#write(state, number, () => this.#abandoned);
       if (bytes === null) return;
       this.#bases = [...this.#bases.slice(-1), { number, bytes }];
       this.#logs = this.#logs.filter(log => log.number >= number);
@@ -125,13 +150,12 @@ export class Generations {
   }
 
   /** The bytes of the base, which is there, whole and durable; null if it was given up. */
-  async #write(state: FrozenState, number: number): Promise<number | null> {
+  async #write(state: FrozenState, number: number, abandoned: () => boolean): Promise<number | null> {
     const { files, directory, store, epoch, clock } = this.#options;
     const path = join(directory, fileName(number, 'base'));
     const unfinished = `${path}.tmp`;
     const file = await files.create(unfinished);
     try {
-      const abandoned = (): boolean => this.#abandoned;
       const bytes = await this.#closed(
         file,
         writeBase({ file, state, store, epoch, number, clock, abandoned }),

@@ -30,6 +30,15 @@ export class BirthError extends Error {
   }
 }
 
+/** The log has no name any more, or another length than what was written to it: somebody else was at it. */
+export class LostLogError extends Error {
+  override readonly name = 'LostLogError';
+
+  constructor() {
+    super('the log was removed or changed by another program');
+  }
+}
+
 export class LogFile {
   readonly number: number;
   readonly #file: File;
@@ -83,21 +92,34 @@ export class LogFile {
     return { number: this.number, checksum: this.#checksum, bytes: this.#bytes };
   }
 
-  /** Appends a line and fsyncs it. If that fails the log has ended, and `seal` tells what of it counts. */
+  /**
+   * Appends a line and fsyncs it. If that fails the log has ended, and `seal` tells what of it counts; after a
+   * LostLogError nothing of it does. An fsync says nothing about that: a file without a name is synced like any other.
+   */
   async commit(line: Buffer): Promise<void> {
     try {
       await appendAll(this.#file, line);
-      await this.#file.sync();
+      await Promise.all([this.#expect(this.#bytes + line.length), this.#file.sync()]);
     } catch (error) {
-      // For the space on a full volume; the seal is what makes it so.
-      await this.#file.truncate(this.#bytes).catch(() => undefined);
+      // For the space on a full volume; the seal is what makes it so. What another program did is left as it is.
+      if (!(error instanceof LostLogError)) await this.#file.truncate(this.#bytes).catch(() => undefined);
       await this.close().catch(() => undefined);
       throw error;
     }
     this.#bytes += line.length;
   }
 
+  /** Throws LostLogError where it has not what was written to it, or no name. */
+  check(): Promise<void> {
+    return this.#expect(this.#bytes);
+  }
+
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  async #expect(bytes: number): Promise<void> {
+    const { size, named } = await this.#file.stat();
+    if (!named || size !== bytes) throw new LostLogError();
   }
 }

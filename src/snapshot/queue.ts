@@ -2,7 +2,7 @@
  * The changes that no fsync covers yet, in the order of their revisions, and those who wait for one. They stay here
  * until they are durable, so that a new log can take them all over when the one before it failed.
  */
-import { LINE_BYTES_MAX } from '../limits.js';
+import { LINE_BYTES_MAX, UNDURABLE_BYTES_MAX } from '../limits.js';
 import type { Revision } from '../model.js';
 import { BATCH_BYTES, encodeBatch, type Group } from './format.js';
 
@@ -53,9 +53,11 @@ export class UndurableQueue {
     return this.#waiters.length > 0;
   }
 
-  /** Monotonic milliseconds at which the oldest came; undefined when there is none. */
-  get oldestSince(): number | undefined {
-    return this.#queued[0]?.since;
+  /** What is too much for the volume, for a person; null: nothing. Both times are monotonic milliseconds. */
+  burden(now: number, lateMs: number): string | null {
+    if (this.#bytes > UNDURABLE_BYTES_MAX) return `${this.#bytes} bytes of changes wait for the volume.`;
+    const since = this.#queued[0]?.since ?? now;
+    return now - since <= lateMs ? null : `Changes have waited for the volume for over ${lateMs} ms.`;
   }
 
   push(group: Group, since: number): void {

@@ -7,18 +7,14 @@
  * - When the log fails it has ended. Its changes stay in the queue, whoever waits is told `unknown`, writes are
  *   refused, and a new log that takes over all of the queue is tried with growing pauses. It seals the old one at
  *   its last fsynced line. Then a base is made.
+ * - When the log has lost its name or its bytes, the files do not hold the state any more: a base of all that is in
+ *   memory and a log after it begin a new history.
+ * - When little space is left, growth is refused, deletions pass, and what no start needs is given up.
  * - When the logs since the newest base have outgrown it, the state is frozen at a revision S; what is queued up to
  *   S ends the old log, a new one begins after S, and the base of S follows it, in slices, beside the traffic.
  */
 import { CairnError, systemCode } from '../errors.js';
-import {
-  LINE_BYTES_TARGET,
-  MARK_AFTER_MS,
-  RETRY_FIRST_MS,
-  RETRY_LAST_MS,
-  UNDURABLE_BYTES_MAX,
-  UNDURABLE_MS_MAX,
-} from '../limits.js';
+import { CLOSE_MS, LINE_BYTES_TARGET, RETRY_FIRST_MS, UNDURABLE_MS_MAX } from '../limits.js';
 import type { Change, Epoch, Revision } from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
 import type { Files } from '../platform/files.js';
@@ -26,9 +22,12 @@ import type { Logger } from '../platform/logger.js';
 import type { FrozenState } from './base.js';
 import { encodeGroup, encodeNote, FORMAT, type Seal } from './format.js';
 import { Generations } from './generations.js';
-import { BirthError, LogFile } from './log-file.js';
+import { BirthError, LogFile, LostLogError } from './log-file.js';
+import { Outage, type StorageProblem } from './outage.js';
+import { Pace } from './pace.js';
 import { UndurableQueue } from './queue.js';
 import type { Recovered } from './recovery.js';
+import { Space } from './space.js';
 
 export interface WriterOptions {
   readonly files: Files;
@@ -39,16 +38,12 @@ export interface WriterOptions {
   readonly intervalMs: number;
   /** The state of the store now, for a base. */
   readonly freeze: () => FrozenState;
-  /** Called when writes are refused, and when they are taken again. */
-  readonly onProblem?: (problem: StorageProblem | null) => void;
+  /** What a base would take now, about. */
+  readonly stateBytes: () => number;
+  /** Called when `problem` is another. */
+  readonly onProblem?: () => void;
   /** Log bytes since the newest base under which none is made. */
   readonly rotateBytesMin?: number;
-}
-
-/** Why writes are refused. */
-export interface StorageProblem {
-  readonly code: 'storage_full' | 'storage_error';
-  readonly message: string;
 }
 
 /** Milliseconds for which `close` tries to bring the queue to a volume that fails. */
@@ -60,24 +55,21 @@ export class SnapshotWriter {
   readonly #epoch: Epoch;
   readonly #queue: UndurableQueue;
   readonly #generations: Generations;
+  readonly #outage: Outage;
+  readonly #space: Space;
+  readonly #pace: Pace;
 
   #log: LogFile | null = null;
   /** Of the log that ended last; the one that is open has its own. */
   #seal: Seal | null;
+  /** Whether the files do not lead to the present state any more, so that a new history must begin. */
+  #severed = false;
   #nextNumber: number;
-  #problem: StorageProblem | null = null;
-  #retry: Timer | null = null;
-  #retryMs = RETRY_FIRST_MS;
-  #retryDue = false;
 
   /** Whether the loop runs. Set and cleared in one turn with its decisions, so that no kick is lost. */
   #busy = false;
   #running: Promise<void> = Promise.resolve();
   #closing = false;
-  #interval: Timer | null = null;
-  #due = false;
-  #mark: Timer | null = null;
-  #markDue = false;
 
   constructor(options: WriterOptions, recovered: Omit<Recovered<unknown>, 'target'>) {
     const { successor } = recovered;
@@ -90,6 +82,10 @@ export class SnapshotWriter {
       { ...options, store: successor.store, epoch: successor.epoch },
       recovered,
     );
+    const kick = (): void => this.#kick();
+    this.#outage = new Outage(options.clock, kick);
+    this.#space = new Space(options, kick);
+    this.#pace = new Pace(options.clock, options.intervalMs, kick);
     this.#queue = new UndurableQueue(successor.after);
     if (successor.takeOver.length > 0) this.#enqueue(successor.takeOver);
   }
@@ -98,8 +94,9 @@ export class SnapshotWriter {
     return this.#queue.durableRevision;
   }
 
+  /** Why all writes are refused, or growth alone; null: none is. */
   get problem(): StorageProblem | null {
-    return this.#problem;
+    return this.#outage.problem ?? this.#space.problem;
   }
 
   /**
@@ -109,84 +106,104 @@ export class SnapshotWriter {
   async start(): Promise<void> {
     this.#busy = true;
     const error = await this.#beginLog();
-    this.#busy = false;
     const code = systemCode(error);
     if (code === 'EACCES' || code === 'EPERM') {
-      this.#retry?.cancel();
+      this.#outage.cancel();
       const { directory } = this.#options;
       const message = `${directory} cannot be written (${code}).`;
       throw new CairnError('snapshot_denied', message, { file: directory, cause: error });
     }
+    await this.#lookAtSpace();
+    this.#busy = false;
     this.#kick();
   }
 
-  /** Throws where no change may be made now: `draining`, `storage_full`, `storage_error`, `overloaded`. */
-  admit(): void {
+  /**
+   * Throws where no change may be made now: `draining`, `storage_full`, `storage_error`, `overloaded`. `grows`: it is
+   * more than deletions, for which there is room on a volume that is nearly full.
+   */
+  admit(grows: boolean): void {
     if (this.#closing)
       throw new CairnError('draining', 'The process is stopping.', { outcome: 'not_applied' });
-    if (this.#problem !== null) {
-      const retryAfter = Math.ceil(this.#retryMs / 1000);
-      throw new CairnError(this.#problem.code, this.#problem.message, { outcome: 'not_applied', retryAfter });
+    const problem = grows ? this.problem : this.#outage.problem;
+    if (problem !== null) {
+      const retryAfter = Math.ceil(this.#outage.pauseMs / 1000);
+      throw new CairnError(problem.code, problem.message, { outcome: 'not_applied', retryAfter });
     }
     const burden = this.#burden();
     if (burden !== null)
       throw new CairnError('overloaded', burden, { outcome: 'not_applied', retryAfter: 1 });
   }
 
-  /** Whether `admit` would let a change in. */
+  /** Whether `admit` would let a deletion in. */
   get hasRoom(): boolean {
-    return !this.#closing && this.#problem === null && this.#burden() === null;
+    return !this.#closing && this.#outage.problem === null && this.#burden() === null;
   }
 
-  /** What is too much for the volume, for a person; null: nothing. */
   #burden(): string | null {
-    const { oldestSince, bytes } = this.#queue;
-    const late = this.#options.intervalMs + UNDURABLE_MS_MAX;
-    if (bytes > UNDURABLE_BYTES_MAX) return `${bytes} bytes of changes wait for the volume.`;
-    if (oldestSince === undefined || this.#options.clock.monotonic() - oldestSince <= late) return null;
-    return `Changes have waited for the volume for over ${late} ms.`;
+    const { clock, intervalMs } = this.#options;
+    return this.#queue.burden(clock.monotonic(), intervalMs + UNDURABLE_MS_MAX);
   }
 
   /** Takes consecutive changes, as one unit that is never torn. At least one. */
   append(changes: readonly Change[]): void {
     this.#enqueue(changes);
-    if (this.#queue.bytes >= LINE_BYTES_TARGET) this.#due = true;
-    if (this.#due) this.#kick();
-    else
-      this.#interval ??= this.#options.clock.setTimer(this.#options.intervalMs, () => this.#intervalOver());
+    if (this.#queue.bytes >= LINE_BYTES_TARGET) this.#pace.hurry();
+    this.#pace.changed();
+    if (this.#pace.lineDue) this.#kick();
   }
 
   /** Resolves after the fsync that covers the revision. Rejects with `storage_…`, outcome `unknown`. */
   durable(revision: Revision): Promise<void> {
     const waiting = this.#queue.wait(revision);
-    if (this.#problem !== null) this.#queue.failWaiters(this.#unknown(this.#problem));
+    const { problem } = this.#outage;
+    if (problem !== null) this.#queue.failWaiters(this.#unknown(problem));
     else if (this.#queue.awaited) this.#kick();
     return waiting;
   }
 
   /**
    * Brings everything to the volume, says so in the log, and ends. A volume that fails is tried for some seconds,
-   * then it rejects with `storage_…`; the changes are lost with the process. One that hangs holds it as long.
+   * then it rejects with `storage_…`; the changes are lost with the process. So it does after CLOSE_MS with one that
+   * does not answer at all.
    */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#interval?.cancel();
-    this.#mark?.cancel();
+    this.#pace.stop();
+    this.#space.cancel();
+    const { clock } = this.#options;
+    let hangs: Timer | null = null;
+    const given = new Promise<never>((_, reject) => {
+      const message = `The volume of the snapshots has not answered for ${CLOSE_MS} ms.`;
+      hangs = clock.setTimer(CLOSE_MS, () => reject(this.#unknown({ code: 'storage_error', message })));
+    });
+    await Promise.race([this.#finish(), given]).finally(() => hangs?.cancel());
+  }
+
+  async #finish(): Promise<void> {
     await this.#generations.abandon();
     this.#kick();
     await this.#running;
     // The loop may have begun one more before it saw that this is the end.
     await this.#generations.abandon();
+    const log = this.#log;
+    if (log !== null) await log.check().catch(error => this.#end(log, error));
     const until = this.#options.clock.monotonic() + CLOSE_TRIES_MS;
-    while (this.#problem !== null && !this.#queue.empty && this.#options.clock.monotonic() < until) {
+    while (this.#failed !== null && this.#options.clock.monotonic() < until) {
       await this.#pause(RETRY_FIRST_MS);
-      this.#retryDue = true;
+      this.#outage.hurry();
       this.#kick();
       await this.#running;
     }
-    this.#retry?.cancel();
-    if (this.#problem !== null && !this.#queue.empty) throw this.#unknown(this.#problem);
+    this.#outage.cancel();
+    this.#space.cancel();
+    if (this.#failed !== null) throw this.#unknown(this.#failed);
     await this.#writeEnd();
+  }
+
+  /** Why something that is in memory is not on the volume. */
+  get #failed(): StorageProblem | null {
+    return this.#queue.empty && !this.#severed ? null : this.#outage.problem;
   }
 
   /** Everything is durable already: without this line the next start begins a new epoch, and nothing else is lost. */
@@ -207,11 +224,6 @@ export class SnapshotWriter {
     return new CairnError(problem.code, problem.message, { outcome: 'unknown', retryAfter: 1 });
   }
 
-  #intervalOver(): void {
-    this.#due = true;
-    this.#kick();
-  }
-
   #kick(): void {
     if (this.#busy) return;
     this.#busy = true;
@@ -229,34 +241,48 @@ export class SnapshotWriter {
   }
 
   #nextStep(): Promise<unknown> | null {
-    if (this.#log === null) return this.#retryDue ? this.#beginLog() : null;
-    if (!this.#closing && this.#generations.due(this.#log.bytes)) return this.#rotate(this.#log);
-    const awaited = this.#due || this.#queue.awaited || this.#closing;
-    if (awaited && !this.#queue.empty) return this.#writeLine(this.#log);
-    if (this.#markDue) return this.#writeMark(this.#log);
+    if (this.#log === null) return this.#outage.due ? this.#beginLog() : null;
+    const writes = !this.#queue.empty && (this.#pace.lineDue || this.#queue.awaited || this.#closing);
+    if (this.#space.due || (writes && this.#space.stale)) return this.#lookAtSpace();
+    if (!this.#closing && this.#isBaseDue(this.#log)) return this.#rotate(this.#log);
+    if (writes) return this.#writeLine(this.#log);
+    if (this.#pace.markDue) return this.#writeMark(this.#log);
     return null;
   }
 
+  #isBaseDue(log: LogFile): boolean {
+    return this.#generations.due(log.bytes, this.#options.stateBytes(), this.#space);
+  }
+
+  /** What no start needs is given up before growth is refused, and again as long as it is. */
+  async #lookAtSpace(): Promise<void> {
+    const before = this.#space.problem;
+    await this.#space.look();
+    if (this.#space.problem !== null) {
+      await this.#generations.freeSpace();
+      await this.#space.look();
+    }
+    const { problem } = this.#space;
+    if (this.#closing) this.#space.cancel();
+    if ((before === null) === (problem === null)) return;
+    const { logger, directory, onProblem } = this.#options;
+    if (problem !== null) logger.warn({ directory }, problem.message);
+    else logger.warn({ directory }, 'the volume has space again, growth is taken');
+    onProblem?.();
+  }
+
   async #writeLine(log: LogFile, upTo: Revision = Number.POSITIVE_INFINITY): Promise<void> {
-    this.#interval?.cancel();
-    this.#interval = null;
-    this.#mark?.cancel();
-    this.#markDue = false;
     const next = this.#queue.nextLine(LINE_BYTES_TARGET, upTo);
     if (next === null) return;
-    // What does not fit into this line has waited as long.
-    this.#due = next.groups < this.#queue.length;
+    this.#pace.lineTakes(next.groups < this.#queue.length);
     if (!(await this.#commit(log, next.line))) return;
     this.#queue.madeDurable(next.groups);
-    if (this.#closing) return;
-    this.#mark = this.#options.clock.setTimer(MARK_AFTER_MS, () => {
-      this.#markDue = true;
-      this.#kick();
-    });
+    this.#space.wrote(next.line.length);
+    this.#pace.lineWritten();
   }
 
   async #writeMark(log: LogFile): Promise<void> {
-    this.#markDue = false;
+    this.#pace.marked();
     await this.#commit(log, encodeNote('mark', this.durableRevision));
   }
 
@@ -266,76 +292,74 @@ export class SnapshotWriter {
       await log.commit(line);
       return true;
     } catch (error) {
-      this.#end(log);
-      this.#fail(error);
+      this.#end(log, error);
       return false;
     }
   }
 
   /** The log is never written again. */
-  #end(log: LogFile): void {
+  #end(log: LogFile, error: unknown): void {
     this.#seal = log.seal;
+    this.#severed ||= error instanceof LostLogError;
     this.#generations.ended(log);
     this.#log = null;
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {
-    const code = systemCode(error);
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    const problem: StorageProblem = {
-      code: full ? 'storage_full' : 'storage_error',
-      message: full
-        ? `The volume of the snapshots is full (${code}).`
-        : `The volume of the snapshots failed (${code ?? error}).`,
-    };
-    if (this.#problem === null) {
-      this.#options.logger.error(
-        { directory: this.#options.directory, err: error },
-        'writes are refused, reads go on',
-      );
-    }
-    this.#problem = problem;
-    this.#queue.failWaiters(this.#unknown(problem));
-    this.#options.onProblem?.(problem);
-    if (this.#closing) return;
-    this.#retry?.cancel();
-    this.#retry = this.#options.clock.setTimer(this.#retryMs, () => {
-      this.#retryDue = true;
-      this.#kick();
-    });
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LAST_MS);
+    const { logger, directory, onProblem } = this.#options;
+    if (this.#outage.problem === null)
+      logger.error({ directory, err: error }, 'writes are refused, reads go on');
+    this.#queue.failWaiters(this.#unknown(this.#outage.fail(error)));
+    if (this.#closing) this.#outage.cancel();
+    onProblem?.();
   }
 
   /** A new log that takes over all of the queue. Gives what failed, which is the problem then, or undefined. */
   async #beginLog(): Promise<unknown> {
-    this.#retryDue = false;
-    if (this.#problem?.code === 'storage_full') await this.#generations.freeSpace();
+    if (this.#outage.problem?.code === 'storage_full') await this.#generations.freeSpace();
     const groups = this.#queue.length;
     try {
-      this.#log = await this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET));
+      this.#log = this.#severed
+        ? await this.#newHistory()
+        : await this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET));
     } catch (error) {
       const cause = error instanceof BirthError ? error.cause : error;
       this.#fail(cause);
       return cause;
     }
     this.#queue.madeDurable(groups);
-    if (this.#problem === null) return undefined;
-    this.#problem = null;
-    this.#retryMs = RETRY_FIRST_MS;
-    this.#generations.want();
+    if (this.#outage.problem === null) return undefined;
+    this.#outage.end();
+    // One of a new history is there already.
+    if (!this.#severed) this.#generations.want();
+    this.#severed = false;
     this.#options.logger.warn({ directory: this.#options.directory }, 'the volume takes writes again');
-    this.#options.onProblem?.(null);
+    this.#options.onProblem?.();
     return undefined;
   }
 
-  #newLog(prev: Seal | null, lines: readonly Buffer[]): Promise<LogFile> {
+  /**
+   * A base of all that is in memory, then a log after it that follows none. Until that log is there the base counts for
+   * nothing. No change comes meanwhile: all are refused.
+   */
+  async #newHistory(): Promise<LogFile> {
+    const state = this.#options.freeze();
+    const { revision } = state;
+    await this.#generations.found(state, this.#nextNumber);
+    const log = await this.#newLog(null, [], revision);
+    await this.#generations.freeSpace();
+    return log;
+  }
+
+  #newLog(prev: Seal | null, lines: readonly Buffer[], after = this.durableRevision): Promise<LogFile> {
     const header = {
       cairn: 'log',
       format: FORMAT,
       store: this.#store,
       epoch: this.#epoch,
       number: this.#nextNumber++,
-      after: this.durableRevision,
+      after,
       prev,
     } as const;
     return LogFile.begin(this.#options.files, this.#options.directory, header, lines);
@@ -354,8 +378,7 @@ export class SnapshotWriter {
       const cause = error instanceof BirthError ? error.cause : error;
       if (!(error instanceof BirthError) || error.renameTried) {
         await old.close().catch(() => undefined);
-        this.#end(old);
-        this.#fail(cause);
+        this.#end(old, cause);
       } else {
         this.#options.logger.warn({ err: cause }, 'a new log could not begin; the old one goes on');
       }

@@ -106,6 +106,7 @@ t.test('a log appears whole: data, fsync, rename, fsync of the directory', async
     'sync /00000001.log.tmp',
     'rename /00000001.log.tmp',
     'syncDirectory ',
+    'space ',
   ]);
 });
 
@@ -124,7 +125,7 @@ t.test('a clean stop writes what waits, and an end', async t => {
   add(state.put('a', '1'));
   await writer.close();
   t.match(linesOf(files, 1), [{ type: 'batch' }, { type: 'end', revision: 1 }]);
-  t.throws(() => writer.admit(), { code: 'draining' });
+  t.throws(() => writer.admit(true), { code: 'draining' });
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
@@ -155,13 +156,13 @@ for (const [op, code, expected] of [
       add(state.put('b', '2'));
       files.fail(failing(op, code));
       await t.rejects(writer.durable(2), { code: expected, details: { outcome: 'unknown' } });
-      t.throws(() => writer.admit(), { code: expected, details: { outcome: 'not_applied' } });
+      t.throws(() => writer.admit(true), { code: expected, details: { outcome: 'not_applied' } });
       t.equal(writer.problem?.code, expected);
       await clock.advance(60_000);
-      t.throws(() => writer.admit(), { code: expected }, 'as long as it fails');
+      t.throws(() => writer.admit(true), { code: expected }, 'as long as it fails');
       files.heal();
       await clock.advance(10_000);
-      t.doesNotThrow(() => writer.admit());
+      t.doesNotThrow(() => writer.admit(true));
       t.equal(writer.durableRevision, 2);
       t.strictSame(await after(files.crash()), state.dump());
       t.strictSame(
@@ -243,10 +244,10 @@ t.test('a start on a volume that cannot be written serves reads, and writes when
   killed.fail(call => (call.op === 'create' ? systemError('EROFS') : undefined));
   const { state, writer, clock, add } = await open({ files: killed });
   t.equal(state.rows.size, 1);
-  t.throws(() => writer.admit(), { code: 'storage_error' });
+  t.throws(() => writer.admit(true), { code: 'storage_error' });
   killed.heal();
   await clock.advance(RETRY_FIRST_MS);
-  writer.admit();
+  writer.admit(true);
   add(state.put('b', '2'));
   await writer.durable(2);
   t.strictSame(await after(killed.crash()), state.dump());
@@ -292,7 +293,7 @@ t.test('too many bytes that are not durable are refused, and taken again when th
   let refused = 0;
   for (let i = 0; i < UNDURABLE_BYTES_MAX / text.length + 4; i++) {
     try {
-      writer.admit();
+      writer.admit(true);
       add(state.put(`k${i}`, text));
     } catch (error) {
       t.match(error, { code: 'overloaded', details: { outcome: 'not_applied', retryAfter: 1 } });
@@ -303,7 +304,7 @@ t.test('too many bytes that are not durable are refused, and taken again when th
   files.hold(() => undefined);
   finish();
   await writer.durable(state.revision);
-  t.doesNotThrow(() => writer.admit());
+  t.doesNotThrow(() => writer.admit(true));
   t.ok(
     linesOf(files, 1).length > 4,
     'a full queue does not wait for the interval, and goes out in several lines',
@@ -315,9 +316,9 @@ t.test('an fsync that takes too long makes writes overloaded', async t => {
   files.hold(call => (call.op === 'sync' ? new Promise<void>(() => undefined) : undefined));
   add(state.put('a', '1'));
   await clock.advance(1000 + UNDURABLE_MS_MAX);
-  t.doesNotThrow(() => writer.admit());
+  t.doesNotThrow(() => writer.admit(true));
   await clock.advance(1);
-  t.throws(() => writer.admit(), { code: 'overloaded' });
+  t.throws(() => writer.admit(true), { code: 'overloaded' });
 });
 
 /** Writes until a base was made. */
