@@ -56,6 +56,14 @@ const table = {
     when: 'If-Match or If-None-Match is no list of ETags.',
     hint: 'Send the ETag of an earlier answer, or *.',
   },
+  invalid_patch: {
+    when: 'A JSON Patch is no array of operations as RFC 6902 has them.',
+    hint: 'Send [{"op":"replace","path":"/a","value":1}], or a merge patch {"a":1} as application/json.',
+  },
+  unsafe_member: {
+    when: 'A patch names the member "__proto__".',
+    hint: 'Use another name; PUT stores any document as it is.',
+  },
   unsupported_media_type: {
     when: 'The Content-Type is none that this path takes.',
     hint: 'Send Content-Type: application/json.',
@@ -100,6 +108,14 @@ const table = {
   revision_mismatch: {
     when: 'If-Match or If-None-Match does not hold.',
     hint: 'Read the key again, and repeat with its new ETag.',
+  },
+  patch_failed: {
+    when: 'An operation of a JSON Patch does not fit the document.',
+    hint: 'Read the document again; nothing of the patch was applied.',
+  },
+  patch_test_failed: {
+    when: 'A "test" of a JSON Patch found another value.',
+    hint: 'Read the document again; nothing of the patch was applied.',
   },
   batch_too_large: {
     when: 'The changes of one request do not fit into one line of the snapshot.',

@@ -21,6 +21,11 @@ export const BODY_BYTES_MAX = VALUE_BYTES_MAX + BODY_ENVELOPE_BYTES;
 /** Ten years, leap days included, in milliseconds: a longer life is a mistake of the unit. */
 export const TTL_MS_MAX = 10 * 365.25 * 24 * 3600 * 1000;
 
+/** Operations of one JSON Patch. */
+export const PATCH_OPERATIONS_MAX = 1_000;
+/** Bytes of a document and all that a JSON Patch moves in it: a patch of some lines must not double it thirty times. */
+export const PATCH_BYTES_MAX = 4 * MIB;
+
 // Requests
 
 /** Bytes of request line and headers together; Node answers 431 above it. */

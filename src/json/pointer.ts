@@ -12,7 +12,7 @@ import { decodeLiteral } from './string.js';
 const BAD_ESCAPE = /~(?![01])/;
 
 /** Decimal, without leading zeros (RFC 6901 §4). `-`, the place behind the last element, holds nothing. */
-const ARRAY_INDEX = /^(?:0|[1-9][0-9]*)$/;
+export const ARRAY_INDEX = /^(?:0|[1-9][0-9]*)$/;
 
 /** The part of the text that the pointer names; `''` is all of it. Undefined: there is nothing there. */
 export function memberAt(text: JsonText, pointer: string): JsonText | undefined {

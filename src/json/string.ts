@@ -6,7 +6,7 @@ import { flat, flatSlice, fromUnicode, toUnicode } from './bytes.js';
 const MUST_ESCAPE = /["\\\0-\x1f]/;
 const MUST_ESCAPE_ALL = /["\\\0-\x1f]/g;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const shortEscapes: ReadonlyMap<string, string> = new Map([
   ['"', '\\"'],

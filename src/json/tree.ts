@@ -1,0 +1,70 @@
+/**
+ * A JSON value that is taken apart only where somebody looks into it: all else stays the text that came in. So what a
+ * patch does not touch keeps every digit and every escape, which a value that went through JSON.parse has lost.
+ *
+ * A tree is changed in place, and never the text that it was made from. Where an object has a name twice, the last one
+ * counts, as JSON.parse has it.
+ */
+import { VALUE_DEPTH_MAX } from '../limits.js';
+import type { JsonText } from '../model.js';
+import { flat, fromUnicode } from './bytes.js';
+import { jsonSlice } from './scan.js';
+import { Scanner } from './scanner.js';
+import { decodeLiteral, encodeString, LONE_SURROGATE } from './string.js';
+
+/** Of names as JavaScript has them, lone surrogates as they are. */
+export type JsonObject = Map<string, JsonTree>;
+export type JsonArray = JsonTree[];
+/** A text is a value of any kind that nobody has looked into. */
+export type JsonTree = JsonText | JsonObject | JsonArray;
+
+/**
+ * Nesting of what may come about on the way, before the result is checked: a value within a value. The scanner keeps it
+ * in a list, so nothing overflows.
+ */
+const DEPTH_MAX = 4 * VALUE_DEPTH_MAX;
+
+/** The members, ready to be changed; undefined: it is no object. */
+export function openObject(tree: JsonTree): JsonObject | undefined {
+  if (typeof tree !== 'string') return tree instanceof Map ? tree : undefined;
+  const scanner = new Scanner(tree);
+  if (!scanner.atObject()) return undefined;
+  const members: JsonObject = new Map();
+  scanner.members((nameStart, nameEnd) => {
+    const start = scanner.position;
+    scanner.skipValue(DEPTH_MAX);
+    members.set(decodeLiteral(tree.slice(nameStart, nameEnd)), jsonSlice(tree, start, scanner.position));
+  });
+  return members;
+}
+
+/** The elements, ready to be changed; undefined: it is no array. */
+export function openArray(tree: JsonTree): JsonArray | undefined {
+  if (typeof tree !== 'string') return Array.isArray(tree) ? tree : undefined;
+  const scanner = new Scanner(tree);
+  if (!scanner.atArray()) return undefined;
+  const elements: JsonArray = [];
+  scanner.elements(() => {
+    const start = scanner.position;
+    scanner.skipValue(DEPTH_MAX);
+    elements.push(jsonSlice(tree, start, scanner.position));
+  });
+  return elements;
+}
+
+/** The tree as one text, without white space where it was taken apart. */
+export function writeTree(tree: JsonTree): JsonText {
+  return flat(write(tree)) as JsonText;
+}
+
+/** Recurses only where the tree was taken apart. */
+function write(tree: JsonTree): string {
+  if (typeof tree === 'string') return tree;
+  if (Array.isArray(tree)) return `[${tree.map(write).join(',')}]`;
+  return `{${[...tree].map(([name, value]) => `${writeName(name)}:${write(value)}`).join(',')}}`;
+}
+
+/** A name with a lone surrogate has no UTF-8 and stays escaped, as JSON.stringify has it. */
+export function writeName(name: string): JsonText {
+  return LONE_SURROGATE.test(name) ? (JSON.stringify(name) as JsonText) : encodeString(fromUnicode(name));
+}

@@ -1,0 +1,185 @@
+/** JSON Patch: the examples of RFC 6902 appendix A, hostile patches, and random ones against a plain model. */
+import fc from 'fast-check';
+import t from 'tap';
+import { diffPatch } from '../../src/json/diff.js';
+import { isEqual } from '../../src/json/equal.js';
+import { applyPatch } from '../../src/json/patch.js';
+import { PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX } from '../../src/limits.js';
+import type { JsonText } from '../../src/model.js';
+
+const json = (text: string): JsonText => Buffer.from(text, 'utf8').toString('latin1') as JsonText;
+const text = (bytes: JsonText): string => Buffer.from(bytes, 'latin1').toString('utf8');
+const patched = (target: string, patch: string): string => text(applyPatch(json(target), json(patch)));
+
+/** Of appendix A: number, document, patch, result. */
+const examples: readonly (readonly [string, string, string, string])[] = [
+  ['A.1', '{"foo":"bar"}', '[{"op":"add","path":"/baz","value":"qux"}]', '{"foo":"bar","baz":"qux"}'],
+  [
+    'A.2',
+    '{"foo":["bar","baz"]}',
+    '[{"op":"add","path":"/foo/1","value":"qux"}]',
+    '{"foo":["bar","qux","baz"]}',
+  ],
+  ['A.3', '{"baz":"qux","foo":"bar"}', '[{"op":"remove","path":"/baz"}]', '{"foo":"bar"}'],
+  ['A.4', '{"foo":["bar","qux","baz"]}', '[{"op":"remove","path":"/foo/1"}]', '{"foo":["bar","baz"]}'],
+  [
+    'A.5',
+    '{"baz":"qux","foo":"bar"}',
+    '[{"op":"replace","path":"/baz","value":"boo"}]',
+    '{"baz":"boo","foo":"bar"}',
+  ],
+  [
+    'A.6',
+    '{"foo":{"bar":"baz","waldo":"fred"},"qux":{"corge":"grault"}}',
+    '[{"op":"move","from":"/foo/waldo","path":"/qux/thud"}]',
+    '{"foo":{"bar":"baz"},"qux":{"corge":"grault","thud":"fred"}}',
+  ],
+  [
+    'A.7',
+    '{"foo":["all","grass","cows","eat"]}',
+    '[{"op":"move","from":"/foo/1","path":"/foo/3"}]',
+    '{"foo":["all","cows","eat","grass"]}',
+  ],
+  [
+    'A.8',
+    '{"baz":"qux","foo":["a",2,"c"]}',
+    '[{"op":"test","path":"/baz","value":"qux"},{"op":"test","path":"/foo/1","value":2}]',
+    '{"baz":"qux","foo":["a",2,"c"]}',
+  ],
+  [
+    'A.10',
+    '{"foo":"bar"}',
+    '[{"op":"add","path":"/child","value":{"grandchild":{}}}]',
+    '{"foo":"bar","child":{"grandchild":{}}}',
+  ],
+  [
+    'A.11',
+    '{"foo":"bar"}',
+    '[{"op":"add","path":"/baz","value":"qux","xyz":123}]',
+    '{"foo":"bar","baz":"qux"}',
+  ],
+  ['A.14', '{"/":9,"~1":10}', '[{"op":"test","path":"/~01","value":10}]', '{"/":9,"~1":10}'],
+  [
+    'A.16',
+    '{"foo":["bar"]}',
+    '[{"op":"add","path":"/foo/-","value":["abc","def"]}]',
+    '{"foo":["bar",["abc","def"]]}',
+  ],
+];
+
+t.test('the examples of RFC 6902 appendix A come out as there', async t => {
+  for (const [number, target, patch, result] of examples) t.equal(patched(target, patch), result, number);
+});
+
+t.test('an operation that does not fit applies nothing, and is named', async t => {
+  const fails = (target: string, patch: string, code: string, op: number): void => {
+    t.throws(() => patched(target, patch), { code, details: { op } }, patch);
+  };
+  fails('{"baz":"qux"}', '[{"op":"test","path":"/baz","value":"bar"}]', 'patch_test_failed', 0);
+  fails('{"foo":"bar"}', '[{"op":"add","path":"/baz/bat","value":"qux"}]', 'patch_failed', 0);
+  fails('{"/":9,"~1":10}', '[{"op":"test","path":"/~01","value":"10"}]', 'patch_test_failed', 0);
+  fails('{"a":1}', '[{"op":"remove","path":"/a"},{"op":"remove","path":"/a"}]', 'patch_failed', 1);
+  fails('[1]', '[{"op":"add","path":"/2","value":1}]', 'patch_failed', 0);
+  fails('[1]', '[{"op":"add","path":"/99999999999999999999","value":1}]', 'patch_failed', 0);
+  fails('[1]', '[{"op":"remove","path":"/-"}]', 'patch_failed', 0);
+  fails('[1]', '[{"op":"replace","path":"/01","value":1}]', 'patch_failed', 0);
+  fails('[1]', '[{"op":"replace","path":"/length","value":1}]', 'patch_failed', 0);
+  fails('{"a":{"b":1}}', '[{"op":"move","from":"/a","path":"/a/c"}]', 'patch_failed', 0);
+  fails('{"a":1}', '[{"op":"remove","path":""}]', 'patch_failed', 0);
+  fails('{}', '[{"op":"replace","path":"/toString","value":1}]', 'patch_failed', 0);
+});
+
+t.test('what is no JSON Patch is refused before anything is done', async t => {
+  for (const patch of [
+    '{}',
+    '"x"',
+    '[1]',
+    '[{}]',
+    '[{"op":"add"}]',
+    '[{"op":"add","path":"/a"}]',
+    '[{"op":"constructor","path":"/a","value":1}]',
+    '[{"op":"move","path":"/a"}]',
+    '[{"op":"add","path":1,"value":1}]',
+    `[{"op":"add","path":"${'/a'.repeat(65)}","value":1}]`,
+    `[${Array.from({ length: PATCH_OPERATIONS_MAX + 1 }, () => '{"op":"test","path":"","value":1}').join(',')}]`,
+  ]) {
+    t.throws(() => patched('{}', patch), { code: 'invalid_patch' }, patch.slice(0, 60));
+  }
+  t.throws(() => patched('{}', '[{"op":"add","path":"a","value":1}]'), { code: 'invalid_parameter' });
+});
+
+t.test('no patch of some lines doubles the document thirty times', async t => {
+  const doubling = Array.from({ length: 40 }, (_, i) => `{"op":"copy","from":"","path":"/${i}"}`).join(',');
+  t.throws(() => patched('{"a":"0123456789"}', `[${doubling}]`), { code: 'value_too_large' });
+  t.ok(patched('{}', `[{"op":"add","path":"/a","value":"${'x'.repeat(PATCH_BYTES_MAX / 2)}"}]`).length > 0);
+});
+
+t.test('a patch that names __proto__ is refused, on every way', async t => {
+  for (const operation of [
+    '{"op":"add","path":"/__proto__","value":1}',
+    '{"op":"add","path":"/__proto__/polluted","value":1}',
+    '{"op":"copy","from":"/__proto__","path":"/a"}',
+  ]) {
+    t.throws(() => patched('{"__proto__":1}', `[${operation}]`), { code: 'unsafe_member' }, operation);
+  }
+});
+
+t.test('what a patch does not touch stays byte for byte', async t => {
+  const target = '{ "a": 10.0, "b": [1e2, 9007199254740993 , {"ü": "\\u00fc"}], "c": 1 }';
+  t.equal(
+    patched(target, '[{"op":"replace","path":"/c","value":2.50}]'),
+    '{"a":10.0,"b":[1e2, 9007199254740993 , {"ü": "\\u00fc"}],"c":2.50}',
+  );
+});
+
+t.test('numbers are equal by what they are worth, and never by what a double makes of them', async t => {
+  const equal = (a: string, b: string): boolean => isEqual(json(a), json(b));
+  for (const [a, b] of [
+    ['10', '10.0'],
+    ['10', '1e1'],
+    ['0', '-0.0'],
+    ['0.001', '1E-3'],
+    ['100e-2', '1'],
+  ] as const)
+    t.ok(equal(a, b), `${a} = ${b}`);
+  for (const [a, b] of [
+    ['9007199254740992', '9007199254740993'],
+    ['1', '-1'],
+    ['1', '"1"'],
+    ['0', 'false'],
+    ['0', 'null'],
+  ] as const)
+    t.notOk(equal(a, b), `${a} ≠ ${b}`);
+  t.ok(equal('{"a":1,"b":[1,2]}', '{ "b": [1.0, 2], "\\u0061": 1 }'));
+  t.notOk(equal('[1,2]', '[2,1]'));
+  t.notOk(equal('{"a":null}', '{}'));
+  t.notOk(equal('[]', '{}'));
+});
+
+const documents = fc.jsonValue({ maxDepth: 4, noUnicodeString: false });
+
+t.test('a diff leads from one document to the other, for any two', async t => {
+  fc.assert(
+    fc.property(documents, documents, (a, b) => {
+      const [before, after] = [json(JSON.stringify(a)), json(JSON.stringify(b))];
+      const patch = diffPatch(before, after);
+      return hasUnsafeName(a) || hasUnsafeName(b) || isEqual(applyPatch(before, patch), after);
+    }),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});
+
+t.test('a diff of what is equal is empty, and another text of a number is a change', async t => {
+  t.equal(diffPatch(json('{"a":[1,{"b":2}]}'), json('{ "a": [1, {"b": 2}] }')), '[]');
+  t.equal(diffPatch(json('{"a":10}'), json('{"a":10.0}')), '[{"op":"replace","path":"/a","value":10.0}]');
+  t.equal(
+    diffPatch(json('{"a~b/c":[1,2,3,4]}'), json('{"a~b/c":[1,9,4]}')),
+    '[{"op":"replace","path":"/a~0b~1c/1","value":9},{"op":"remove","path":"/a~0b~1c/2"}]',
+  );
+  t.equal(text(diffPatch(json('{}'), json('{"ü":1}'))), '[{"op":"add","path":"/ü","value":1}]');
+});
+
+function hasUnsafeName(value: unknown): boolean {
+  return JSON.stringify(value).includes('__proto__');
+}
