@@ -1,5 +1,5 @@
 /**
- * The one rule by which a condition holds (RFC 9110 §13.1), for the store, which decides a write, and for HTTP, which
+ * The one rule by which a condition holds (RFC 9110 §13.1), for the store and the services, which decide a write, and for HTTP, which
  * decides a read.
  */
 import { CairnError } from './errors.js';

@@ -198,6 +198,8 @@ export interface ErrorDetails {
   readonly op?: number;
   /** The verbs that a path takes. */
   readonly allow?: readonly string[];
+  /** The types of a patch that a path takes. */
+  readonly acceptPatch?: readonly string[];
   /** Seconds after which a repetition makes sense. */
   readonly retryAfter?: number;
   /** Of damage: where it is. */

@@ -12,7 +12,7 @@ import { CairnError } from '../errors.js';
 import { BODY_BYTES_MAX } from '../limits.js';
 import { readFields } from './form.js';
 import { type MediaType, parseMediaType } from './media-type.js';
-import type { Body, Operation } from './route.js';
+import { type Body, type Operation, patchTypes } from './route.js';
 
 const JSON_TYPE = 'application/json';
 /** What `curl -d` says of everything. */
@@ -30,6 +30,7 @@ export async function readBody(ctx: Context, operation: Operation): Promise<Body
   const buffer = await readBytes(ctx, BODY_BYTES_MAX, tooLarge);
   if (!isUtf8(buffer)) throw new CairnError('invalid_utf8', 'The body is not UTF-8.');
   const bytes = buffer.toString('latin1');
+  if (operation.body === 'patch') return { type: patchTypes.get(type) ?? 'merge', bytes };
   if (type === TEXT_TYPE) return { type: 'text', bytes };
   if (type === JSON_TYPE || operation.body === 'value' || BEGINS_AS_OBJECT.test(bytes)) {
     return { type: 'json', bytes };
@@ -70,26 +71,28 @@ function refuseEncoding(headers: IncomingHttpHeaders): void {
   throw new CairnError('unsupported_encoding', 'The body has a Content-Encoding.');
 }
 
-/** As which of the three types the body is read. */
-function typeOf(headers: IncomingHttpHeaders, { text = false, example }: Operation): string {
+/** As which of the types that the operation takes the body is read. */
+function typeOf(headers: IncomingHttpHeaders, { body, text = false, example }: Operation): string {
   const header = headers['content-type']?.trim() ?? '';
   const media: MediaType | undefined =
     header === '' ? { name: JSON_TYPE, charset: undefined } : parseMediaType(header);
-  const taken = [JSON_TYPE, FORM_TYPE, ...(text ? [TEXT_TYPE] : [])];
-  if (media === undefined || !taken.includes(media.name)) throw wrongType(taken, example);
+  const taken =
+    body === 'patch'
+      ? [...patchTypes.keys(), FORM_TYPE]
+      : [JSON_TYPE, FORM_TYPE, ...(text ? [TEXT_TYPE] : [])];
+  if (media === undefined || !taken.includes(media.name)) throw wrongType(taken, body === 'patch', example);
   if (media.charset !== undefined && media.charset !== 'utf-8' && media.charset !== 'utf8') {
     throw new CairnError('unsupported_charset', 'The charset is not UTF-8.');
   }
   return media.name;
 }
 
-function wrongType(taken: readonly string[], example: string | undefined): CairnError {
+function wrongType(taken: readonly string[], patch: boolean, example: string | undefined): CairnError {
   const message = `The Content-Type is none of ${taken.join(', ')}.`;
-  return new CairnError(
-    'unsupported_media_type',
-    message,
-    example === undefined ? {} : { hint: `Try: ${example}` },
-  );
+  return new CairnError('unsupported_media_type', message, {
+    ...(patch ? { acceptPatch: [...patchTypes.keys()] } : {}),
+    ...(example === undefined ? {} : { hint: `Try: ${example}` }),
+  });
 }
 
 type Refusal = (bytesMax: number) => CairnError;

@@ -13,7 +13,7 @@ import type { TokenGate } from './gate.js';
 import { valuesOf } from './message.js';
 import { send } from './middleware.js';
 import { parseQuery } from './request-target.js';
-import type { Operation, Route } from './route.js';
+import { type Operation, patchTypes, type Route } from './route.js';
 import type { Context, Middleware, RequestState } from './state.js';
 
 export interface DispatchParts {
@@ -50,8 +50,7 @@ function patternOf({ path, key }: Route): string | RegExp {
 async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<void> {
   ctx.state.route = route.key === 'path' ? `${route.path}/<key>` : route.path;
   if (!isOpen(route)) await admit(ctx, parts);
-  if (ctx.method === 'OPTIONS')
-    return send(ctx, { status: 204, headers: { Allow: allowed(route).join(', ') }, body: null });
+  if (ctx.method === 'OPTIONS') return send(ctx, { status: 204, headers: optionsOf(route), body: null });
   const operation = operationOf(ctx, route);
   ctx.state.brief = operation.brief ?? false;
   refuseCrossSite(ctx.method, ctx.headers);
@@ -104,6 +103,12 @@ function operationOf({ method, req }: Context, route: Route): Operation {
 /** Clients that would like HTTP/2 say so on ordinary requests, and go on without (RFC 9110 §7.8). */
 function isOffer(upgrade: string): boolean {
   return /^(?:h2c|HTTP\/2(?:\.0)?|TLS\/1\.\d)(?:\s*,\s*(?:h2c|HTTP\/2(?:\.0)?|TLS\/1\.\d))*$/i.test(upgrade);
+}
+
+function optionsOf(route: Route): Readonly<Record<string, string>> {
+  const allow = { Allow: allowed(route).join(', ') };
+  if (route.operations.PATCH === undefined) return allow;
+  return { ...allow, 'Accept-Patch': [...patchTypes.keys()].join(', ') };
 }
 
 function allowed({ operations }: Route): string[] {

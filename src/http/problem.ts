@@ -120,6 +120,7 @@ function members({ details: { outcome, current, op } }: CairnError): object {
 function headersOf({ code, details }: CairnError, status: number): Record<string, string> {
   const headers: Record<string, string> = {};
   if (details.allow !== undefined) headers['Allow'] = details.allow.join(', ');
+  if (details.acceptPatch !== undefined) headers['Accept-Patch'] = details.acceptPatch.join(', ');
   if (details.revision !== undefined) headers['X-Revision'] = String(details.revision);
   if (code === 'unauthenticated') headers['WWW-Authenticate'] = 'Bearer';
   if (status === 503) headers['Retry-After'] = String(details.retryAfter ?? RETRY_AFTER);

@@ -17,15 +17,23 @@ export interface Caller {
 }
 
 /**
- * How the body is read. `value`: one JSON value (bytes as they came). `set`: the same, or form fields.
- * `none`: a body is refused.
+ * How the body is read. `value`: one JSON value (bytes as they came). `set`: the same, or form fields. `patch`: a
+ * merge patch or a JSON Patch, by its type, or nothing. `none`: a body is refused.
  */
-export type BodyKind = 'none' | 'value' | 'set';
+export type BodyKind = 'none' | 'value' | 'set' | 'patch';
+
+/** The types of a patch (RFC 5789), and what each is: RFC 7396 or RFC 6902. */
+export const patchTypes: ReadonlyMap<string, 'merge' | 'operations'> = new Map([
+  ['application/json', 'merge'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/json-patch+json', 'operations'],
+]);
 
 /** A body that was read whole, checked for size and type and to be UTF-8. */
 export type Body =
   | { readonly type: 'json'; readonly bytes: ByteString }
   | { readonly type: 'text'; readonly bytes: ByteString }
+  | { readonly type: 'merge' | 'operations'; readonly bytes: ByteString }
   | { readonly type: 'form'; readonly fields: ReadonlyMap<string, string> };
 
 export interface Call {

@@ -6,7 +6,15 @@ import type { JsonText } from '../model.js';
 import { type JsonTree, openObject, writeTree } from './tree.js';
 import { refuseUnsafeName } from './unsafe.js';
 
-/** Both are known to be right and not nested too deeply. @throws CairnError `unsafe_member` */
+/** @throws CairnError `unsafe_member`: the patch may not be applied to anything. */
+export function checkMergePatch(patch: JsonTree): void {
+  for (const [name, value] of openObject(patch) ?? []) {
+    refuseUnsafeName(name);
+    checkMergePatch(value);
+  }
+}
+
+/** Both are known to be right, and not nested deeper than a value may be. */
 export function mergePatch(target: JsonText, patch: JsonText): JsonText {
   return writeTree(merge(target, patch));
 }
@@ -16,7 +24,6 @@ function merge(target: JsonTree | undefined, patch: JsonTree): JsonTree {
   if (changes === undefined) return patch;
   const members = (target === undefined ? undefined : openObject(target)) ?? new Map<string, JsonTree>();
   for (const [name, value] of changes) {
-    refuseUnsafeName(name);
     if (value === 'null') members.delete(name);
     else members.set(name, merge(members.get(name), value));
   }

@@ -16,7 +16,7 @@ import { refuseUnsafeName } from './unsafe.js';
 
 type Pointer = readonly string[];
 
-interface PatchOperation {
+export interface PatchOperation {
   readonly op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
   readonly path: Pointer;
   readonly from: Pointer;
@@ -24,13 +24,12 @@ interface PatchOperation {
 }
 
 /**
- * Both texts are known to be right.
+ * The text is known to be right.
  * @throws CairnError
- * `invalid_patch`: it is no JSON Patch; `patch_failed`: an operation does not fit the document; `patch_test_failed`;
- * `value_too_large`; `unsafe_member`. All but the first with `op`, the index of the operation.
+ * `patch_failed`: an operation does not fit the document; `patch_test_failed`; `value_too_large`. All with `op`, the
+ * index of the operation.
  */
-export function applyPatch(target: JsonText, patch: JsonText): JsonText {
-  const operations = parsePatch(patch);
+export function applyPatch(target: JsonText, operations: readonly PatchOperation[]): JsonText {
   const patching = new Patching(target);
   for (const [op, operation] of operations.entries()) patching.apply(operation, op);
   return patching.result();
@@ -45,7 +44,11 @@ const NEEDS: Readonly<Record<PatchOperation['op'], readonly ('from' | 'value')[]
   test: ['value'],
 };
 
-function parsePatch(patch: JsonText): readonly PatchOperation[] {
+/**
+ * The operations of a text that is known to be right JSON.
+ * @throws CairnError `invalid_patch`, `invalid_parameter` for a path, `unsafe_member`
+ */
+export function parsePatch(patch: JsonText): readonly PatchOperation[] {
   const list = openArray(patch);
   if (list === undefined) throw invalid('The patch is no array of operations.');
   if (list.length > PATCH_OPERATIONS_MAX)

@@ -3,6 +3,7 @@
  * for the size of the value. A condition is part of the engine's operation, so nothing comes between its check and
  * the change.
  */
+import { isAmong, mismatch } from '../condition.js';
 import type { Commit, Engine, Outcome } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { VALUE_BYTES_MAX } from '../limits.js';
@@ -47,6 +48,15 @@ export interface PutOptions extends WriteOptions {
   readonly ttl?: Milliseconds | 'none';
 }
 
+export interface PatchOptions extends WriteOptions {
+  /** Absent: the deadline that the key has. */
+  readonly ttl?: Milliseconds | 'none';
+}
+
+interface KeepingOptions extends WriteOptions {
+  readonly ttl: Milliseconds | 'none' | 'keep';
+}
+
 export interface Written {
   readonly created: boolean;
   readonly entry: Entry;
@@ -75,13 +85,36 @@ export class Keys {
   }
 
   /** @throws CairnError `value_too_large`, and what `Engine.commit` throws. */
-  async put(place: Place, text: JsonText, options: PutOptions = {}): Promise<Written> {
+  async put(place: Place, text: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
     if (text.length > VALUE_BYTES_MAX) throw valueTooLarge(text.length);
     const { ttl } = options;
     const put = { ...place, type: 'put' as const, text, ...(ttl === undefined ? {} : { ttl }) };
     const { outcome, durable } = await this.#commit(put, options);
     if (outcome.type !== 'created' && outcome.type !== 'replaced') throw unexpected(outcome);
     return { created: outcome.type === 'created', entry: outcome.entry, durable };
+  }
+
+  /**
+   * Puts what `change` makes of the value that is there. Nothing comes between: the put is for this very value.
+   * @throws CairnError `key_not_found` whatever the condition, what `change` throws, and what `put` throws.
+   */
+  async patch(
+    place: Place,
+    change: (text: JsonText) => JsonText,
+    options: PatchOptions = {},
+  ): Promise<Written> {
+    const { entry, revision } = this.read(place);
+    if (entry === undefined) throw keyNotFound(revision);
+    refuseUnless(options.condition ?? {}, entry);
+    return this.put(place, change(entry.text), { ttl: 'keep', ...options, condition: { match: [entry] } });
+  }
+
+  /** Moves the deadline alone. @throws CairnError `key_not_found` whatever the condition, and as `Engine.commit`. */
+  async touch(place: Place, ttl: Milliseconds | 'none', options: WriteOptions = {}): Promise<Written> {
+    const { outcome, revision, durable } = await this.#commit({ ...place, type: 'touch', ttl }, options);
+    if (outcome.type === 'absent') throw keyNotFound(revision);
+    if (outcome.type !== 'touched') throw unexpected(outcome);
+    return { created: false, entry: outcome.entry, durable };
   }
 
   /** @throws CairnError `key_not_found` whatever the condition, and what `Engine.commit` throws. */
@@ -128,11 +161,18 @@ function settle(condition: WriteCondition | undefined, read: () => Entry | undef
   return { ...others, match: [] };
 }
 
-/** An error of the only operation there is need not number it; and a key to delete has to be there first. */
+/** @throws CairnError `revision_mismatch` */
+function refuseUnless({ match, noneMatch, unmodifiedSince }: WriteCondition, entry: Entry): void {
+  if (match !== undefined && !isAmong(match, entry)) throw mismatch(entry);
+  if (unmodifiedSince !== undefined && entry.time > unmodifiedSince) throw mismatch(entry);
+  if (noneMatch !== undefined && isAmong(noneMatch, entry)) throw mismatch(entry);
+}
+
+/** An error of the only operation there is need not number it; and a key to delete or to touch has to be there first. */
 function ofOneKey(error: unknown, { type }: Operation, revision: Revision): unknown {
   if (!(error instanceof CairnError)) return error;
   const { op: _, ...details } = error.details;
-  if (type === 'delete' && error.code === 'revision_mismatch' && details.current === null) {
+  if (type !== 'put' && error.code === 'revision_mismatch' && details.current === null) {
     return keyNotFound(revision);
   }
   return new CairnError(error.code, error.message, details);

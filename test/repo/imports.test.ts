@@ -44,7 +44,7 @@ const rooms: Readonly<Record<string, Room>> = {
   store: { from: [...words, 'condition'], types: ['platform'] },
   'engine/engine': { from: words },
   'engine/memory': { from: [...words, 'engine/engine', 'snapshot', 'store'], types: ['platform'] },
-  service: { from: [...words, 'duration', 'json', 'engine/engine'], types: ['platform'] },
+  service: { from: [...words, 'condition', 'duration', 'json', 'engine/engine'], types: ['platform'] },
   http: {
     from: [...words, 'condition', 'duration', 'json', 'engine/engine', 'service', 'version'],
     types: ['platform'],

@@ -1,14 +1,19 @@
 /** `/kv/<key>`: a plain key as a document, the value itself as the body. */
+import { CairnError } from '../../errors.js';
+import { checkMergePatch, mergePatch } from '../../json/merge-patch.js';
+import { applyPatch, parsePatch } from '../../json/patch.js';
 import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
-import type { JsonText } from '../../model.js';
-import type { Place } from '../../service/keys.js';
+import type { JsonText, Milliseconds } from '../../model.js';
+import type { Keys, Place, Written } from '../../service/keys.js';
 import { ttlFromQuery } from '../../service/ttl.js';
 import { documentHeaders, durableHeader, emptyReply, jsonReply } from '../answer.js';
 import { etagOf } from '../conditional.js';
 import { type DocumentParts, documentQuery, readDocument } from '../document.js';
-import { type Call, keyOf, type Reply, type Route } from '../route.js';
+import { type Body, type Call, keyOf, type Reply, type Route } from '../route.js';
 import { writeOptions } from '../write.js';
+
+const PATCH_EXAMPLE = `curl -X PATCH -d '{"a":2}' …/kv/<key>, or curl -X PATCH '…/kv/<key>?ttl=30m'`;
 
 export function kvRoute(parts: DocumentParts): Route {
   return {
@@ -31,6 +36,14 @@ export function kvRoute(parts: DocumentParts): Route {
         example: `curl -X PUT -d '{"a":1}' …/kv/<key>`,
         handle: call => put(call, parts),
       },
+      PATCH: {
+        role: 'write',
+        summary: 'Changes a part of a value; with ?ttl and no body only its deadline.',
+        query: ['ttl', 'sync'],
+        body: 'patch',
+        example: PATCH_EXAMPLE,
+        handle: call => patch(call, parts),
+      },
       DELETE: {
         role: 'write',
         summary: 'Deletes a key.',
@@ -42,9 +55,44 @@ export function kvRoute(parts: DocumentParts): Route {
   };
 }
 
+/** What makes a new text of the one that is there. All that is 400 is thrown here, before the document is looked at. */
+function changeOf(body: Body): (text: JsonText) => JsonText {
+  if (body.type === 'operations') {
+    const operations = parsePatch(scanValue(body.bytes));
+    return text => scanValue(applyPatch(text, operations));
+  }
+  if (body.type !== 'merge') throw new Error('a patch came as something else');
+  const changes = scanValue(body.bytes);
+  checkMergePatch(changes);
+  return text => mergePatch(text, changes);
+}
+
+async function patch(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
+  const { entry, durable } = await change(call, keys);
+  return jsonReply(200, entry.text, { ...documentHeaders(entry, clock.now()), ...durableHeader(durable) });
+}
+
+async function change(call: Call, keys: Keys): Promise<Written> {
+  const [place, options, ttl] = [placeOf(call), writeOptions(call), ttlOf(call)];
+  if (call.body !== undefined && !isBlank(call.body)) {
+    return keys.patch(place, changeOf(call.body), ttl === undefined ? options : { ...options, ttl });
+  }
+  if (ttl !== undefined) return keys.touch(place, ttl, options);
+  throw new CairnError('invalid_json', 'There is no patch and no ttl.', { hint: `Try: ${PATCH_EXAMPLE}` });
+}
+
+function isBlank(body: Body): boolean {
+  return body.type !== 'form' && body.bytes.trim() === '';
+}
+
+function ttlOf({ query }: Call): Milliseconds | 'none' | undefined {
+  const ttl = query.get('ttl');
+  return ttl === undefined ? undefined : ttlFromQuery(ttl);
+}
+
 async function put(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
-  const ttl = call.query.get('ttl');
-  const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl: ttlFromQuery(ttl) }) };
+  const ttl = ttlOf(call);
+  const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
   const { created, entry, durable } = await keys.put(placeOf(call), textOf(call), options);
   return jsonReply(created ? 201 : 200, entry.text, {
     ...documentHeaders(entry, clock.now()),
