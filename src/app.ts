@@ -11,6 +11,7 @@ import { loadMemoryEngine, type MemoryEngine } from './engine/memory.js';
 import { digestOf, TokenGate } from './http/gate.js';
 import { HttpServer } from './http/server.js';
 import { LOAD_PROGRESS_MS } from './limits.js';
+import type { Policies } from './model.js';
 import { type Access, provideAccess } from './token.js';
 import { readVersion } from './version.js';
 
@@ -22,6 +23,7 @@ export const runService: RunService = async (config, world) => {
     engine: () => parts.engine,
     gate: () => parts.gate,
     build: readVersion(),
+    collections: keyedCollections(config.policies),
     connectionsMax: config.maxConnections,
     logger,
     clock,
@@ -46,6 +48,12 @@ export const runService: RunService = async (config, world) => {
     await stop(server, parts.engine, world);
   }
 };
+
+/** Those whose id is the key; the others keep their data and have no routes. */
+function keyedCollections(policies: Policies): readonly string[] {
+  const withOtherIds = ['configs', 'services', 'users', 'flags'];
+  return Object.keys(policies).filter(name => !withOtherIds.includes(name));
+}
 
 /** What comes to be while the server is listening already. */
 interface Parts {

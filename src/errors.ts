@@ -109,6 +109,10 @@ const table = {
     when: 'If-Match or If-None-Match does not hold.',
     hint: 'Read the key again, and repeat with its new ETag.',
   },
+  key_exists: {
+    when: 'A POST would create a key that is there already.',
+    hint: 'Use PUT to replace it, or PATCH to change a part of it.',
+  },
   patch_failed: {
     when: 'An operation of a JSON Patch does not fit the document.',
     hint: 'Read the document again; nothing of the patch was applied.',

@@ -52,6 +52,20 @@ export const LINGER_MS = 1_000;
 /** Open connections, unless set: more than a cluster of pods keeps, and a bound on what a flood can cost. */
 export const CONNECTIONS_MAX = 10_000;
 
+// Lists
+
+/** Documents of one page. */
+export const LIST_LIMIT_MAX = 1_000;
+/** Bytes of keys and values after which a page ends sooner. */
+export const LIST_BYTES_MAX = 4 * MIB;
+/** Documents that are looked at for one page of a `where`. */
+export const LIST_LOOKS_MAX = 10_000;
+/** Conditions of one list. */
+export const WHERES_MAX = 16;
+/** Documents that are taken out of the store at once, and milliseconds of looking at them before others have a turn. */
+export const LIST_SLICE = 250;
+export const LIST_SLICE_MS = 5;
+
 // Access
 
 /** Characters of a token: fewer can be guessed, and are mostly a word such as `changeme`. */

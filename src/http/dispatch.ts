@@ -61,12 +61,13 @@ async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<
 async function run(ctx: Context, route: Route, operation: Operation): Promise<void> {
   const { path, query: rawQuery, caller } = ctx.state;
   const body = await readBody(ctx, operation);
-  const query = parseQuery(rawQuery, operation.query);
+  const { words: query, repeated } = parseQuery(rawQuery, operation.query, operation.repeatable);
   const key = keyOf(route, path, query);
   const reply = await operation.handle({
     method: ctx.method,
     path,
     query,
+    repeated,
     headers: ctx.headers,
     caller: caller ?? { id: 'anonymous' },
     ...(key === undefined ? {} : { key }),

@@ -40,6 +40,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   key_not_found: 404,
   member_not_found: 404,
   method_not_allowed: 405,
+  key_exists: 409,
   patch_failed: 422,
   patch_test_failed: 409,
   revision_mismatch: 412,

@@ -24,18 +24,29 @@ export function parseTarget(url: string): RequestTarget {
   return { path: path === '' ? '/' : path, query: mark === -1 ? '' : target.slice(mark + 1) };
 }
 
+export interface Query {
+  /** Each at most once. */
+  readonly words: ReadonlyMap<string, string>;
+  /** The values of the one that may be there several times. */
+  readonly repeated: readonly string[];
+}
+
 /** A word alone has the value `true`. @throws CairnError `invalid_parameter` */
-export function parseQuery(query: string, allowed: readonly string[]): ReadonlyMap<string, string> {
+export function parseQuery(query: string, allowed: readonly string[], repeatable?: string): Query {
   const words = new Map<string, string>();
+  const repeated: string[] = [];
+  const known = repeatable === undefined ? allowed : [...allowed, repeatable];
   for (const piece of query.split('&')) {
     if (piece === '') continue;
     const equals = piece.indexOf('=');
     const name = decode(equals === -1 ? piece : piece.slice(0, equals));
-    if (!allowed.includes(name)) throw unknown(name, allowed);
-    if (words.has(name)) throw invalid(`The query has "${name}" twice.`, allowed);
-    words.set(name, equals === -1 ? 'true' : decode(piece.slice(equals + 1)));
+    if (!known.includes(name)) throw unknown(name, known);
+    const value = equals === -1 ? 'true' : decode(piece.slice(equals + 1));
+    if (name === repeatable) repeated.push(value);
+    else if (words.has(name)) throw invalid(`The query has "${name}" twice.`, known);
+    else words.set(name, value);
   }
-  return words;
+  return { words, repeated };
 }
 
 /** @throws CairnError `invalid_parameter` */

@@ -44,6 +44,8 @@ export interface Call {
   readonly key?: Key;
   /** The parameters, decoded; a word alone has the value `true`. Only declared ones are here. */
   readonly query: ReadonlyMap<string, string>;
+  /** The values of the parameter that may be there several times. */
+  readonly repeated: readonly string[];
   readonly headers: IncomingHttpHeaders;
   readonly body?: Body;
   readonly caller: Caller;
@@ -63,6 +65,8 @@ export interface Operation {
   readonly summary: string;
   /** The query parameters that it knows. */
   readonly query: readonly string[];
+  /** The one that may be there several times. */
+  readonly repeatable?: string;
   readonly body: BodyKind;
   /** Whether `text/plain` is taken as a JSON string. */
   readonly text?: boolean;

@@ -26,6 +26,7 @@ import type { ByteString } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
 import { Keys } from '../service/keys.js';
+import { Lists } from '../service/lists.js';
 import { Connections } from './connections.js';
 import { routerOf, unknownPath } from './dispatch.js';
 import type { TokenGate } from './gate.js';
@@ -36,9 +37,10 @@ import { rawAnswer } from './raw-answer.js';
 import { parseTarget } from './request-target.js';
 import type { Route } from './route.js';
 import { aboutRoutes, type BuildInfo } from './routes/about.js';
+import { collectionRoute } from './routes/collection.js';
+import { documentRoute } from './routes/document.js';
 import { getRoutes } from './routes/get.js';
 import { healthRoutes } from './routes/health.js';
-import { kvRoute } from './routes/kv.js';
 import { setRoute } from './routes/set.js';
 import type { App, RequestState } from './state.js';
 import { unreadBodies } from './unread.js';
@@ -61,6 +63,8 @@ export interface HttpServerOptions {
   /** Null as long as it is not known who may come in; then only the open routes answer. */
   readonly gate: () => TokenGate | null;
   readonly build: BuildInfo;
+  /** Those whose id is the key. */
+  readonly collections: readonly string[];
   readonly connectionsMax: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -161,10 +165,15 @@ export class HttpServer {
   }
 
   #routes(isDraining: () => boolean): readonly Route[] {
-    const { engine, build, clock } = this.#options;
-    const parts = { keys: new Keys(() => loaded(engine())), clock };
+    const { engine, build, clock, collections } = this.#options;
+    const present = (): Engine => loaded(engine());
+    const parts = { keys: new Keys(present), lists: new Lists(present, clock), newId: randomUUID, clock };
     const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
-    const data = [setRoute(parts), ...getRoutes(parts), kvRoute(parts)];
+    const data = [
+      setRoute(parts),
+      ...getRoutes(parts),
+      ...collections.flatMap(name => [collectionRoute(name, parts), documentRoute(name, parts)]),
+    ];
     return [...data, ...health, ...aboutRoutes(build, [...data, ...health])];
   }
 

@@ -94,6 +94,15 @@ export class Keys {
     return { created: outcome.type === 'created', entry: outcome.entry, durable };
   }
 
+  /** @throws CairnError `key_exists`, or `revision_mismatch` where the caller has a condition, and what `put` throws. */
+  async create(place: Place, text: JsonText, options: PutOptions = {}): Promise<Written> {
+    const { condition = {} } = options;
+    const written = this.put(place, text, { ...options, condition: { ...condition, noneMatch: 'any' } });
+    return written.catch((error: unknown) => {
+      throw Object.keys(condition).length === 0 ? existing(error) : error;
+    });
+  }
+
   /**
    * Puts what `change` makes of the value that is there. Nothing comes between: the put is for this very value.
    * @throws CairnError `key_not_found` whatever the condition, what `change` throws, and what `put` throws.
@@ -176,6 +185,12 @@ function ofOneKey(error: unknown, { type }: Operation, revision: Revision): unkn
     return keyNotFound(revision);
   }
   return new CairnError(error.code, error.message, details);
+}
+
+/** Who did not ask for a condition is told of the key, and not of a condition. */
+function existing(error: unknown): unknown {
+  if (!(error instanceof CairnError) || error.code !== 'revision_mismatch') return error;
+  return new CairnError('key_exists', 'The key is there already.', error.details);
 }
 
 function valueTooLarge(bytes: number): CairnError {

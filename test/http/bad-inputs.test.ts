@@ -210,11 +210,11 @@ const rows: Readonly<Record<string, readonly Case[]>> = {
     ['a word', message('GET /nope'), 404, 'not_found'],
     ['another case', message('POST /SET', [], ok), 404, 'not_found'],
     ['a slash in front', message('GET //get/a'), 404, 'not_found'],
-    ['no key', message('PUT /kv/', [], '1'), 404, 'not_found'],
     ['an asterisk', message('OPTIONS *'), 404, 'not_found'],
   ],
   '26 wrong method': [
     ['GET /set', message('GET /set'), 405, 'method_not_allowed'],
+    ['no key', message('PUT /kv/', [], '1'), 405, 'method_not_allowed'],
     ['POST /kv', message('POST /kv/a', [], '1'), 405, 'method_not_allowed'],
     ['DELETE /get', message('DELETE /get/a'), 405, 'method_not_allowed'],
     ['TRACE', message('TRACE /get/a'), 405, 'method_not_allowed'],

@@ -65,6 +65,7 @@ export async function startService(t: Teardown, options: ServiceOptions = {}): P
     engine: (): Engine => engine,
     gate: () => open,
     build: { version: '1.2.3', commit: null, node: '20' },
+    collections: ['kv'],
     connectionsMax: 1000,
     logger,
     clock,

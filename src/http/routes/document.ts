@@ -1,4 +1,6 @@
-/** `/kv/<key>`: a plain key as a document, the value itself as the body. */
+/**
+ * `/<collection>/<key>`: one document, the value itself as the body; the same in every collection whose id is the key.
+ */
 import { CairnError } from '../../errors.js';
 import { checkMergePatch, mergePatch } from '../../json/merge-patch.js';
 import { applyPatch, parsePatch } from '../../json/patch.js';
@@ -13,11 +15,12 @@ import { type DocumentParts, documentQuery, readDocument } from '../document.js'
 import { type Body, type Call, keyOf, type Reply, type Route } from '../route.js';
 import { writeOptions } from '../write.js';
 
-const PATCH_EXAMPLE = `curl -X PATCH -d '{"a":2}' …/kv/<key>, or curl -X PATCH '…/kv/<key>?ttl=30m'`;
+const PATCH_EXAMPLE = `curl -X PATCH -d '{"a":2}' …, or without a body curl -X PATCH '…?ttl=30m'`;
 
-export function kvRoute(parts: DocumentParts): Route {
+export function documentRoute(collection: string, parts: DocumentParts): Route {
+  const placeOf = (call: Call): Place => ({ collection, key: keyOf(call) });
   return {
-    path: '/kv',
+    path: `/${collection}`,
     key: 'path',
     operations: {
       GET: {
@@ -33,8 +36,8 @@ export function kvRoute(parts: DocumentParts): Route {
         query: ['ttl', 'sync'],
         body: 'value',
         text: true,
-        example: `curl -X PUT -d '{"a":1}' …/kv/<key>`,
-        handle: call => put(call, parts),
+        example: `curl -X PUT -d '{"a":1}' …/${collection}/<key>`,
+        handle: call => put(call, placeOf(call), parts),
       },
       PATCH: {
         role: 'write',
@@ -42,14 +45,14 @@ export function kvRoute(parts: DocumentParts): Route {
         query: ['ttl', 'sync'],
         body: 'patch',
         example: PATCH_EXAMPLE,
-        handle: call => patch(call, parts),
+        handle: call => patch(call, placeOf(call), parts),
       },
       DELETE: {
         role: 'write',
         summary: 'Deletes a key.',
         query: ['sync'],
         body: 'none',
-        handle: call => remove(call, parts),
+        handle: call => remove(call, placeOf(call), parts),
       },
     },
   };
@@ -67,13 +70,13 @@ function changeOf(body: Body): (text: JsonText) => JsonText {
   return text => mergePatch(text, changes);
 }
 
-async function patch(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
-  const { entry, durable } = await change(call, keys);
+async function patch(call: Call, place: Place, { keys, clock }: DocumentParts): Promise<Reply> {
+  const { entry, durable } = await change(call, place, keys);
   return jsonReply(200, entry.text, { ...documentHeaders(entry, clock.now()), ...durableHeader(durable) });
 }
 
-async function change(call: Call, keys: Keys): Promise<Written> {
-  const [place, options, ttl] = [placeOf(call), writeOptions(call), ttlOf(call)];
+async function change(call: Call, place: Place, keys: Keys): Promise<Written> {
+  const [options, ttl] = [writeOptions(call), ttlOf(call)];
   if (call.body !== undefined && !isBlank(call.body)) {
     return keys.patch(place, changeOf(call.body), ttl === undefined ? options : { ...options, ttl });
   }
@@ -90,10 +93,10 @@ function ttlOf({ query }: Call): Milliseconds | 'none' | undefined {
   return ttl === undefined ? undefined : ttlFromQuery(ttl);
 }
 
-async function put(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
+async function put(call: Call, place: Place, { keys, clock }: DocumentParts): Promise<Reply> {
   const ttl = ttlOf(call);
   const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
-  const { created, entry, durable } = await keys.put(placeOf(call), textOf(call), options);
+  const { created, entry, durable } = await keys.put(place, textOf(call), options);
   return jsonReply(created ? 201 : 200, entry.text, {
     ...documentHeaders(entry, clock.now()),
     ...durableHeader(durable),
@@ -101,13 +104,9 @@ async function put(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
   });
 }
 
-async function remove(call: Call, { keys }: DocumentParts): Promise<Reply> {
-  const { id, durable } = await keys.delete(placeOf(call), writeOptions(call));
+async function remove(call: Call, place: Place, { keys }: DocumentParts): Promise<Reply> {
+  const { id, durable } = await keys.delete(place, writeOptions(call));
   return emptyReply(204, { ETag: etagOf(id), 'X-Revision': String(id.revision), ...durableHeader(durable) });
-}
-
-function placeOf(call: Call): Place {
-  return { collection: 'kv', key: keyOf(call) };
 }
 
 function textOf({ body }: Call): JsonText {

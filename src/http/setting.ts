@@ -1,0 +1,93 @@
+/**
+ * `{"key","value","ttl"}`: the body of `/set`, and of a POST where the id is the key; on `/set` also as form fields, the
+ * value a string then. What is not known is refused, and nothing is guessed.
+ */
+import { CairnError } from '../errors.js';
+import { fromUnicode } from '../json/bytes.js';
+import { keyFromJson, keyFromUnicode } from '../json/key.js';
+import { scanMembers } from '../json/scan.js';
+import { encodeString } from '../json/string.js';
+import type { JsonText, Key, Milliseconds } from '../model.js';
+import { ttlFromJson, ttlFromText } from '../service/ttl.js';
+import { nameShown } from './request-target.js';
+import type { Body } from './route.js';
+
+export interface Setting {
+  /** Null where it is missing and may be. */
+  readonly key: Key | null;
+  readonly value: JsonText;
+  readonly ttl?: Milliseconds;
+}
+
+export interface SettingRules {
+  /** A call that works. */
+  readonly example: string;
+  /** Whether a key is made where there is none. */
+  readonly generated?: boolean;
+}
+
+/** @throws CairnError of the status 400 */
+export function settingOf(body: Body | undefined, rules: SettingRules): Setting {
+  if (body?.type === 'json') {
+    const members = scanMembers(body.bytes).map(({ name, text }) => [name, text] as const);
+    return fromMembers(fieldsOf(members, rules), rules);
+  }
+  if (body?.type === 'form') return fromForm(fieldsOf([...body.fields], rules), rules);
+  throw new Error('a setting came without a body');
+}
+
+function fromMembers(members: ReadonlyMap<string, JsonText>, rules: SettingRules): Setting {
+  const { key, value, ttl } = required(members, rules);
+  return {
+    key: key === undefined ? null : keyFromJson(key),
+    value,
+    ...(ttl === undefined ? {} : { ttl: ttlFromJson(ttl) }),
+  };
+}
+
+function fromForm(fields: ReadonlyMap<string, string>, rules: SettingRules): Setting {
+  const { key, value, ttl } = required(fields, rules);
+  return {
+    key: key === undefined ? null : keyFromUnicode(key),
+    value: encodeString(fromUnicode(value)),
+    ...(ttl === undefined ? {} : { ttl: ttlFromText(ttl) }),
+  };
+}
+
+/** Each known, none twice. */
+function fieldsOf<T>(
+  entries: readonly (readonly [string, T])[],
+  rules: SettingRules,
+): ReadonlyMap<string, T> {
+  const fields = new Map<string, T>();
+  for (const [name, value] of entries) {
+    if (name !== 'key' && name !== 'value' && name !== 'ttl') throw unknownField(name, rules);
+    if (fields.has(name)) throw duplicateField(name, rules);
+    fields.set(name, value);
+  }
+  return fields;
+}
+
+function required<T>(
+  fields: ReadonlyMap<string, T>,
+  { example, generated = false }: SettingRules,
+): { key: T | undefined; value: T; ttl: T | undefined } {
+  const [key, value] = [fields.get('key'), fields.get('value')];
+  const hint = `Try: ${example}`;
+  if (key === undefined && !generated)
+    throw new CairnError('invalid_key', 'The body has no "key".', { hint });
+  if (value === undefined) throw new CairnError('missing_field', 'The body has no "value".', { hint });
+  return { key, value, ttl: fields.get('ttl') };
+}
+
+function unknownField(name: string, { example }: SettingRules): CairnError {
+  const message = `The body has the field${nameShown(name)}, which is not known here.`;
+  return new CairnError('unknown_field', message, {
+    hint: `There are "key", "value" and "ttl"; more goes inside the value. Try: ${example}`,
+  });
+}
+
+function duplicateField(name: string, { example }: SettingRules): CairnError {
+  const message = `The body has the field${nameShown(name)} twice.`;
+  return new CairnError('duplicate_field', message, { hint: `Send it once. Try: ${example}` });
+}

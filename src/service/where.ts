@@ -1,0 +1,60 @@
+/**
+ * `where=metadata.enabled=true`: whether a document has this value in this field.
+ *
+ * The field is a dotted path, or a JSON Pointer where it begins with `/`; the first `=` behind it ends it. A string is
+ * compared with the text, any other value as JSON: `10` finds `10`, `10.0` and `"10"`, and `"10"` in quotes the string
+ * alone. An array matches by any of its elements; what is not there matches nothing.
+ */
+import { CairnError } from '../errors.js';
+import { fromUnicode } from '../json/bytes.js';
+import { isEqual } from '../json/equal.js';
+import { memberAt } from '../json/pointer.js';
+import { scanValue } from '../json/scan.js';
+import { decodeLiteral } from '../json/string.js';
+import { openArray } from '../json/tree.js';
+import type { JsonText } from '../model.js';
+
+export type Where = (text: JsonText) => boolean;
+
+/** @throws CairnError `invalid_parameter` */
+export function parseWhere(condition: string): Where {
+  const equals = condition.indexOf('=');
+  if (equals <= 0) throw invalid('has no field and "="');
+  const field = condition.slice(0, equals);
+  const pointer = field.startsWith('/') ? field : `/${field.split('.').map(escapeToken).join('/')}`;
+  const wanted = condition.slice(equals + 1);
+  const json = jsonOf(wanted);
+  const isWanted = (value: JsonText): boolean => isMatch(value, wanted, json);
+  // A pointer that is none is refused here, and not with the first document.
+  memberAt('null' as JsonText, pointer);
+  return text => {
+    const value = memberAt(text, pointer);
+    if (value === undefined) return false;
+    return isWanted(value) || (openArray(value) ?? []).some(element => isWanted(element as JsonText));
+  };
+}
+
+function isMatch(value: JsonText, wanted: string, json: JsonText | undefined): boolean {
+  if (value.startsWith('"') && decodeLiteral(value) === wanted) return true;
+  return json !== undefined && isEqual(value, json);
+}
+
+/** The condition as JSON, if it is any. */
+function jsonOf(wanted: string): JsonText | undefined {
+  try {
+    return scanValue(fromUnicode(wanted));
+  } catch (error) {
+    if (error instanceof CairnError) return undefined;
+    throw error;
+  }
+}
+
+function escapeToken(token: string): string {
+  return token.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function invalid(reason: string): CairnError {
+  return new CairnError('invalid_parameter', `"where" in the query ${reason}.`, {
+    hint: 'Write where=name=value; a dotted path or a JSON Pointer for a member within: where=db.port=5432.',
+  });
+}
