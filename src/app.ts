@@ -23,7 +23,7 @@ export const runService: RunService = async (config, world) => {
     engine: () => parts.engine,
     gate: () => parts.gate,
     build: readVersion(),
-    collections: keyedCollections(config.policies),
+    policies: served(config.policies),
     connectionsMax: config.maxConnections,
     logger,
     clock,
@@ -49,10 +49,11 @@ export const runService: RunService = async (config, world) => {
   }
 };
 
-/** Those whose id is the key; the others keep their data and have no routes. */
-function keyedCollections(policies: Policies): readonly string[] {
-  const withOtherIds = ['configs', 'services', 'users', 'flags'];
-  return Object.keys(policies).filter(name => !withOtherIds.includes(name));
+/** Services have a document of their own beside the value, and users must be unique: these keep their data, unreached. */
+function served(policies: Policies): Policies {
+  return Object.fromEntries(
+    Object.entries(policies).filter(([name]) => name !== 'services' && name !== 'users'),
+  );
 }
 
 /** What comes to be while the server is listening already. */

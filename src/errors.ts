@@ -113,6 +113,18 @@ const table = {
     when: 'A POST would create a key that is there already.',
     hint: 'Use PUT to replace it, or PATCH to change a part of it.',
   },
+  not_an_object: {
+    when: 'A document of a collection with an id field is no object.',
+    hint: 'Send a JSON object.',
+  },
+  id_missing: {
+    when: 'A document has no string in the id field of its collection.',
+    hint: 'Give it one; GET /collections shows which.',
+  },
+  id_mismatch: {
+    when: 'The id in a document is not that of its URL, or a patch would change it.',
+    hint: 'Leave it out, or as it is.',
+  },
   patch_failed: {
     when: 'An operation of a JSON Patch does not fit the document.',
     hint: 'Read the document again; nothing of the patch was applied.',

@@ -106,6 +106,10 @@ export interface Policy {
   readonly bytesMax: number | null;
   /** What happens at a bound: the least recently used goes, or growth is refused. */
   readonly full: 'evict' | 'refuse';
+  /** The member of a document whose string is its key; null: the key stands beside the value. */
+  readonly idField: string | null;
+  /** Whether a document that is created without an id gets a random one. */
+  readonly generatedId: boolean;
 }
 
 /** Every collection there is, by name. */

@@ -1,12 +1,12 @@
 /**
  * The collections: those that are built in, and what the configuration file says of these or adds. A member that the
- * file does not name keeps its built-in value; a collection that is not built in begins as documents do.
+ * file does not name keeps its built-in value; a collection that is not built in begins with those of `documents`.
  */
 import { CairnError } from '../errors.js';
 import { TTL_MS_MAX } from '../limits.js';
 import type { Durability, Policies, Policy } from '../model.js';
 import { stringMap, textOf } from './file.js';
-import { choice, duration, integer, type Kind, orNone, size } from './kinds.js';
+import { choice, duration, integer, type Kind, orNone, size, truth, words } from './kinds.js';
 import { type Origin, quote, wrongValue } from './sources.js';
 import { suggestion } from './suggest.js';
 
@@ -19,18 +19,22 @@ const documents: Policy = {
   entriesMax: null,
   bytesMax: null,
   full: 'refuse',
+  idField: null,
+  generatedId: false,
 };
 
 const builtIn: ReadonlyMap<string, Policy> = new Map([
   ['kv', { ...documents, durability: 'periodic' }],
-  ['configs', documents],
+  ['configs', { ...documents, idField: 'name' }],
   ['services', documents],
-  ['users', documents],
-  ['flags', documents],
+  ['users', { ...documents, idField: 'id', generatedId: true }],
+  ['flags', { ...documents, idField: 'key' }],
   [
     'sessions',
     {
+      ...documents,
       durability: 'periodic',
+      generatedId: true,
       defaultTtl: 24 * 3600 * 1000,
       entriesMax: 100_000,
       bytesMax: 64 * MIB,
@@ -103,6 +107,18 @@ export const members = {
     'full',
     choice<Policy['full']>(['evict', 'refuse'], 'evict'),
     'What happens at a bound: the least recently used entry goes, or growth is refused.',
+  ),
+  idField: member(
+    'idField',
+    'id',
+    orNone(words('<name>', 'the name of a member', 'name')),
+    'The member of a document whose string is its key.',
+  ),
+  generatedId: member(
+    'generatedId',
+    'generated',
+    truth,
+    'Whether a document that is created without an id gets a random one.',
   ),
 } satisfies { readonly [K in keyof Policy]: Member<K> };
 
@@ -210,6 +226,8 @@ function readPolicy(section: Section, base: Policy): Policy {
     entriesMax: read(members.entriesMax),
     bytesMax: read(members.bytesMax),
     full: read(members.full),
+    idField: read(members.idField),
+    generatedId: read(members.generatedId),
   };
   if (policy.full === 'evict' && policy.entriesMax === null && policy.bytesMax === null) {
     throw new CairnError(
@@ -245,6 +263,8 @@ function show(section: Section, policy: Policy, durability: Origin | undefined):
     line(members.entriesMax),
     line(members.bytesMax),
     line(members.full),
+    line(members.idField),
+    line(members.generatedId),
   ];
   const [first, ...rest] = lines;
   return durability === undefined || first === undefined

@@ -62,8 +62,8 @@ function optionCells(option: Option<unknown>): string[] {
 function collectionNotes(): string[] {
   return [
     'They stand under `collections` in the file and nowhere else. What a section does not name keeps its built-in',
-    'value; a collection of your own begins as `configs` does. `kv` takes its durability from `--durability` where',
-    'that is a flag or a variable.',
+    'value; a collection of your own begins as `configs` does, but for its id. `kv` takes its durability from',
+    '`--durability` where that is a flag or a variable.',
     '',
     '```yaml',
     'collections:',
@@ -99,6 +99,8 @@ function policyCells(name: string): string[] {
     members.entriesMax.kind.show(policy.entriesMax),
     members.bytesMax.kind.show(policy.bytesMax),
     members.full.kind.show(policy.full),
+    members.idField.kind.show(policy.idField),
+    members.generatedId.kind.show(policy.generatedId),
   ];
 }
 

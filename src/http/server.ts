@@ -25,7 +25,7 @@ import {
 import type { ByteString } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
-import { Keys } from '../service/keys.js';
+import { type DocumentPolicy, Keys } from '../service/keys.js';
 import { Lists } from '../service/lists.js';
 import { Connections } from './connections.js';
 import { routerOf, unknownPath } from './dispatch.js';
@@ -63,8 +63,8 @@ export interface HttpServerOptions {
   /** Null as long as it is not known who may come in; then only the open routes answer. */
   readonly gate: () => TokenGate | null;
   readonly build: BuildInfo;
-  /** Those whose id is the key. */
-  readonly collections: readonly string[];
+  /** Those that have routes. */
+  readonly policies: Readonly<Record<string, DocumentPolicy>>;
   readonly connectionsMax: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -165,14 +165,15 @@ export class HttpServer {
   }
 
   #routes(isDraining: () => boolean): readonly Route[] {
-    const { engine, build, clock, collections } = this.#options;
+    const { engine, build, clock, policies } = this.#options;
     const present = (): Engine => loaded(engine());
-    const parts = { keys: new Keys(present), lists: new Lists(present, clock), newId: randomUUID, clock };
+    const keys = new Keys({ engine: present, policies, newId: randomUUID });
+    const parts = { keys, lists: new Lists(present, clock), clock };
     const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
     const data = [
       setRoute(parts),
       ...getRoutes(parts),
-      ...collections.flatMap(name => [collectionRoute(name, parts), documentRoute(name, parts)]),
+      ...Object.keys(policies).flatMap(name => [collectionRoute(name, parts), documentRoute(name, parts)]),
     ];
     return [...data, ...health, ...aboutRoutes(build, [...data, ...health])];
   }

@@ -22,8 +22,8 @@ export interface Setting {
 export interface SettingRules {
   /** A call that works. */
   readonly example: string;
-  /** Whether a key is made where there is none. */
-  readonly generated?: boolean;
+  /** Whether the key may be missing. */
+  readonly keyless?: boolean;
 }
 
 /** @throws CairnError of the status 400 */
@@ -70,12 +70,11 @@ function fieldsOf<T>(
 
 function required<T>(
   fields: ReadonlyMap<string, T>,
-  { example, generated = false }: SettingRules,
+  { example, keyless = false }: SettingRules,
 ): { key: T | undefined; value: T; ttl: T | undefined } {
   const [key, value] = [fields.get('key'), fields.get('value')];
   const hint = `Try: ${example}`;
-  if (key === undefined && !generated)
-    throw new CairnError('invalid_key', 'The body has no "key".', { hint });
+  if (key === undefined && !keyless) throw new CairnError('invalid_key', 'The body has no "key".', { hint });
   if (value === undefined) throw new CairnError('missing_field', 'The body has no "value".', { hint });
   return { key, value, ttl: fields.get('ttl') };
 }

@@ -1,11 +1,12 @@
 /**
- * Plain keys: read, put and delete one key of one collection. What comes in is decoded and checked already, but
- * for the size of the value. A condition is part of the engine's operation, so nothing comes between its check and
+ * One document of one collection, a plain key included: read, create, put, patch, touch, delete. What comes in is
+ * decoded and checked already, but for its id and its size. A condition is part of the engine's operation, so nothing comes between its check and
  * the change.
  */
 import { isAmong, mismatch } from '../condition.js';
 import type { Commit, Engine, Outcome } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
+import { keyFromUnicode } from '../json/key.js';
 import { VALUE_BYTES_MAX } from '../limits.js';
 import type {
   ChangeId,
@@ -16,8 +17,10 @@ import type {
   Key,
   Milliseconds,
   Operation,
+  Policy,
   Revision,
 } from '../model.js';
+import { identify, keepingId, withId } from './identity.js';
 
 /** Where a key stands. */
 export interface Place {
@@ -70,28 +73,58 @@ export interface Deleted {
   readonly durable: boolean;
 }
 
-export class Keys {
-  readonly #engine: () => Engine;
+/** What of a policy the documents themselves must keep to. */
+export type DocumentPolicy = Pick<Policy, 'idField' | 'generatedId'>;
 
-  /** `engine` throws `loading` while there is none. */
-  constructor(engine: () => Engine) {
-    this.#engine = engine;
+const PLAIN: DocumentPolicy = { idField: null, generatedId: false };
+
+export interface KeysOptions {
+  /** Throws `loading` while there is none. */
+  readonly engine: () => Engine;
+  readonly policies: Readonly<Record<string, DocumentPolicy>>;
+  readonly newId: () => string;
+}
+
+export class Keys {
+  readonly #options: KeysOptions;
+
+  constructor(options: KeysOptions) {
+    this.#options = options;
+  }
+
+  policyOf(collection: string): DocumentPolicy {
+    return this.#options.policies[collection] ?? PLAIN;
   }
 
   read({ collection, key }: Place): Reading {
-    const engine = this.#engine();
+    const engine = this.#options.engine();
     const entry = engine.get(collection, key);
     return { entry, revision: engine.revision };
   }
 
-  /** @throws CairnError `value_too_large`, and what `Engine.commit` throws. */
-  async put(place: Place, text: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
+  /** @throws CairnError as `withId` does, `value_too_large`, and what `Engine.commit` throws. */
+  async put(place: Place, document: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
+    const { idField } = this.policyOf(place.collection);
+    const text = idField === null ? document : withId(document, idField, place.key);
     if (text.length > VALUE_BYTES_MAX) throw valueTooLarge(text.length);
     const { ttl } = options;
     const put = { ...place, type: 'put' as const, text, ...(ttl === undefined ? {} : { ttl }) };
     const { outcome, durable } = await this.#commit(put, options);
     if (outcome.type !== 'created' && outcome.type !== 'replaced') throw unexpected(outcome);
     return { created: outcome.type === 'created', entry: outcome.entry, durable };
+  }
+
+  /**
+   * Where a new document goes: under the key that comes with it, its own id, or one that is made where it may.
+   * @throws CairnError `invalid_key`, and as `identify` does
+   */
+  place(collection: string, key: Key | null, document: JsonText): Place & { readonly text: JsonText } {
+    const { idField, generatedId } = this.policyOf(collection);
+    const newId = generatedId ? (): Key => keyFromUnicode(this.#options.newId()) : null;
+    if (idField !== null) return { collection, ...identify(document, idField, newId) };
+    if (key !== null) return { collection, key, text: document };
+    if (newId !== null) return { collection, key: newId(), text: document };
+    throw new CairnError('invalid_key', 'The body has no "key".');
   }
 
   /** @throws CairnError `key_exists`, or `revision_mismatch` where the caller has a condition, and what `put` throws. */
@@ -115,7 +148,10 @@ export class Keys {
     const { entry, revision } = this.read(place);
     if (entry === undefined) throw keyNotFound(revision);
     refuseUnless(options.condition ?? {}, entry);
-    return this.put(place, change(entry.text), { ttl: 'keep', ...options, condition: { match: [entry] } });
+    const { idField } = this.policyOf(place.collection);
+    const text = change(entry.text);
+    if (idField !== null) keepingId(text, idField, place.key);
+    return this.put(place, text, { ttl: 'keep', ...options, condition: { match: [entry] } });
   }
 
   /** Moves the deadline alone. @throws CairnError `key_not_found` whatever the condition, and as `Engine.commit`. */
@@ -135,7 +171,7 @@ export class Keys {
   }
 
   async #commit(operation: Operation, options: WriteOptions): Promise<Commit & { outcome: Outcome }> {
-    const engine = this.#engine();
+    const engine = this.#options.engine();
     const condition = settle(options.condition, () => engine.get(operation.collection, operation.key));
     const { durability } = options;
     const operations = [condition === undefined ? operation : { ...operation, condition }];

@@ -12,9 +12,15 @@ t.test('the built-in policies are those of the contract', async t => {
   const { policies } = (await read({})).config;
   t.same(Object.keys(policies), ['kv', 'configs', 'services', 'users', 'flags', 'sessions']);
   const unbounded = { defaultTtl: null, entriesMax: null, bytesMax: null, full: 'refuse' };
-  t.same(policies['kv'], { durability: 'periodic', ...unbounded });
-  for (const name of ['configs', 'services', 'users', 'flags']) {
-    t.same(policies[name], { durability: 'sync', ...unbounded }, name);
+  const keyed = { idField: null, generatedId: false };
+  t.same(policies['kv'], { durability: 'periodic', ...unbounded, ...keyed });
+  for (const [name, id] of Object.entries({
+    configs: { ...keyed, idField: 'name' },
+    services: keyed,
+    users: { idField: 'id', generatedId: true },
+    flags: { ...keyed, idField: 'key' },
+  })) {
+    t.same(policies[name], { durability: 'sync', ...unbounded, ...id }, name);
   }
   t.same(policies['sessions'], {
     durability: 'periodic',
@@ -22,6 +28,8 @@ t.test('the built-in policies are those of the contract', async t => {
     entriesMax: 100_000,
     bytesMax: 64 * MIB,
     full: 'evict',
+    idField: null,
+    generatedId: true,
   });
 });
 
@@ -39,20 +47,25 @@ t.test('the file changes what it names, and the rest stays', async t => {
     entriesMax: null,
     bytesMax: 64 * MIB,
     full: 'evict',
+    idField: null,
+    generatedId: true,
   });
   t.same(await policy('flags', { file }), policyOf('flags'));
 });
 
-t.test('a collection of the file begins as documents do', async t => {
-  const file =
-    'collections:\n  notes:\n  drafts: { ttl: 7d, entries: 10, bytes: 1MiB, full: evict, durability: periodic }';
-  t.same(await policy('notes', { file }), policyOf('configs'));
+t.test('a collection of the file begins as documents do, its id being the key', async t => {
+  const file = `collections:
+  notes:
+  drafts: { ttl: 7d, entries: 10, bytes: 1MiB, full: evict, durability: periodic, id: draft-id, generated: true }`;
+  t.same(await policy('notes', { file }), { ...policyOf('configs'), idField: null });
   t.same(await policy('drafts', { file }), {
     durability: 'periodic',
     defaultTtl: 7 * 24 * 3600 * 1000,
     entriesMax: 10,
     bytesMax: MIB,
     full: 'evict',
+    idField: 'draft-id',
+    generatedId: true,
   });
 });
 
@@ -127,7 +140,7 @@ const refusals: readonly (readonly [string, string, string, RegExp])[] = [
     'an unknown member',
     'collections: { notes: { tll: 5 } }',
     'There is no setting "tll" (collections.notes in /cairn.yaml).',
-    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full\./,
+    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full, id, generated\./,
   ],
   [
     'a wrong member',
@@ -174,6 +187,8 @@ t.test('where each member came from', async t => {
       ['entries', 'none', 'default'],
       ['bytes', 'none', 'default'],
       ['full', 'refuse', 'default'],
+      ['id', 'none', 'default'],
+      ['generated', 'false', 'default'],
     ],
   );
 });

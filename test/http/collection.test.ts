@@ -144,8 +144,11 @@ t.test('POST creates, and says 409 where the key is there', async t => {
   t.equal(stored(service, 'a/ü b'), '{"x":1.0}');
 });
 
-t.test('POST without a key makes one', async t => {
-  const service = await startService(t);
+t.test('POST without a key makes one where the collection has it so, and is 400 elsewhere', async t => {
+  const plain = await startService(t);
+  const refused = await plain.call('POST', '/kv', { body: '{"value":1}' });
+  t.same([refused.status, codeOf(refused)], [400, 'invalid_key']);
+  const service = await startService(t, { policy: { generatedId: true } });
   const keys = new Set<string>();
   for (let i = 0; i < 5; i++) {
     const { status, body, headers } = await service.call('POST', '/kv', { body: '{"value":1}' });

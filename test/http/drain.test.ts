@@ -123,7 +123,7 @@ function serverOn(): HttpServer {
     engine: () => null,
     gate: () => open,
     build: { version: '1', commit: null, node: '20' },
-    collections: ['kv'],
+    policies: {},
     connectionsMax: 10,
     logger: new MemoryLogger(),
     clock: new ManualClock(),

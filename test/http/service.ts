@@ -50,6 +50,8 @@ const kv: Policy = {
   entriesMax: null,
   bytesMax: null,
   full: 'refuse',
+  idField: null,
+  generatedId: false,
 };
 
 export const open = new TokenGate({ required: false, tokens: [] });
@@ -65,7 +67,7 @@ export async function startService(t: Teardown, options: ServiceOptions = {}): P
     engine: (): Engine => engine,
     gate: () => open,
     build: { version: '1.2.3', commit: null, node: '20' },
-    collections: ['kv'],
+    policies,
     connectionsMax: 1000,
     logger,
     clock,

@@ -12,6 +12,8 @@ const kv: Policy = {
   entriesMax: null,
   bytesMax: null,
   full: 'refuse',
+  idField: null,
+  generatedId: false,
 };
 
 function text(value: string): JsonText {
@@ -23,7 +25,12 @@ const place: Place = { collection: 'kv', key: 'a' as Key };
 function setUp() {
   const clock = new ManualClock();
   const engine = new ModelEngine({ policies: { kv }, clock, epoch: 7 });
-  return { clock, engine, keys: new Keys(() => engine), now: clock.now() / 1000 };
+  return {
+    clock,
+    engine,
+    keys: new Keys({ engine: () => engine, policies: { kv }, newId: () => 'id' }),
+    now: clock.now() / 1000,
+  };
 }
 
 t.test('a put is read, and a deletion too', async t => {
@@ -106,9 +113,10 @@ t.test('a change between the look at the date and the write fails the write', as
 });
 
 t.test('while there is no engine every use says so', async t => {
-  const keys = new Keys(() => {
+  const engine = (): never => {
     throw new CairnError('loading', 'Not yet.');
-  });
+  };
+  const keys = new Keys({ engine, policies: {}, newId: () => 'id' });
   t.throws(() => keys.read(place), { code: 'loading' });
   await t.rejects(keys.put(place, text('1')), { code: 'loading' });
   await t.rejects(keys.delete(place), { code: 'loading' });

@@ -24,6 +24,8 @@ export const plain: Policy = {
   entriesMax: null,
   bytesMax: null,
   full: 'refuse',
+  idField: null,
+  generatedId: false,
 };
 
 export function put(

@@ -1,14 +1,16 @@
 /**
- * `/<collection>`: many documents at once, the same in every collection whose id is the key. A list is an array of
- * `{"key","value"}` in key order; its Link header leads to the next page.
+ * `/<collection>`: many documents at once. A list is an array in key order, of the documents where they have their id
+ * within, else of `{"key","value"}`; its Link header leads to the next page.
  */
 import { CairnError } from '../../errors.js';
 import { fromUnicode } from '../../json/bytes.js';
+import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
 import { KEY_BYTES_MAX, LIST_LIMIT_MAX, WHERES_MAX } from '../../limits.js';
-import type { ByteString } from '../../model.js';
-import type { Place } from '../../service/keys.js';
+import type { ByteString, Entry, Key, Milliseconds } from '../../model.js';
+import type { DocumentPolicy, Keys } from '../../service/keys.js';
 import type { List, ListRequest, Lists } from '../../service/lists.js';
+import { ttlFromQuery } from '../../service/ttl.js';
 import { parseWhere } from '../../service/where.js';
 import {
   documentHeaders,
@@ -22,12 +24,11 @@ import { cursorOf, keyOfCursor } from '../cursor.js';
 import type { DocumentParts } from '../document.js';
 import { flagOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
-import { settingOf } from '../setting.js';
+import { type Setting, settingOf } from '../setting.js';
 import { writeOptions } from '../write.js';
 
 export interface CollectionParts extends DocumentParts {
   readonly lists: Lists;
-  readonly newId: () => string;
 }
 
 export function collectionRoute(collection: string, parts: CollectionParts): Route {
@@ -44,10 +45,10 @@ export function collectionRoute(collection: string, parts: CollectionParts): Rou
       },
       POST: {
         role: 'write',
-        summary: 'Creates a document; without a key it gets a random one.',
-        query: ['sync'],
+        summary: 'Creates a document.',
+        query: ['ttl', 'sync'],
         body: 'value',
-        example: exampleOf(collection),
+        example: exampleOf(collection, parts.keys),
         handle: call => create(call, collection, parts),
       },
       DELETE: {
@@ -61,16 +62,18 @@ export function collectionRoute(collection: string, parts: CollectionParts): Rou
   };
 }
 
-function exampleOf(collection: string): string {
-  return `curl -d '{"key":"a","value":{"any":"json"}}' …/${collection}`;
+function exampleOf(collection: string, keys: Keys): string {
+  const { idField } = keys.policyOf(collection);
+  const body = idField === null ? '{"key":"a","value":{"any":"json"}}' : `{"${idField}":"a","any":"json"}`;
+  return `curl -d '${body}' …/${collection}`;
 }
 
-async function list(call: Call, collection: string, { lists }: CollectionParts): Promise<Reply> {
+async function list(call: Call, collection: string, { keys, lists }: CollectionParts): Promise<Reply> {
   const request = requestOf(call, collection);
   const namesOnly = flagOf(call.query, 'keys') ?? false;
   const total = await totalOf(call, request, lists);
   const page = await lists.page(request);
-  return jsonReply(200, bodyOf(page, namesOnly), {
+  return jsonReply(200, bodyOf(page, namesOnly, keys.policyOf(collection)), {
     ...storeHeaders(page.revision),
     ...(total === null ? {} : { 'X-Total-Count': String(total) }),
     ...(page.next === null
@@ -112,11 +115,12 @@ async function totalOf({ query }: Call, request: ListRequest, lists: Lists): Pro
   return wanted === true ? lists.count(request) : null;
 }
 
-function bodyOf({ entries }: List, namesOnly: boolean): ByteString {
-  const items = entries.map(([key, { text }]) => {
-    const name = encodeString(key);
-    return namesOnly ? name : keyAndValue(name, text);
-  });
+function itemOf([key, { text }]: readonly [Key, Entry], { idField }: DocumentPolicy): ByteString {
+  return idField === null ? keyAndValue(encodeString(key), text) : text;
+}
+
+function bodyOf({ entries }: List, namesOnly: boolean, policy: DocumentPolicy): ByteString {
+  const items = entries.map(item => (namesOnly ? encodeString(item[0]) : itemOf(item, policy)));
   return `[${items.join(',')}]`;
 }
 
@@ -127,21 +131,35 @@ function nextQuery({ query, repeated }: Call, cursor: string): string {
   return words.toString();
 }
 
-async function create(
-  call: Call,
-  collection: string,
-  { keys, clock, newId }: CollectionParts,
-): Promise<Reply> {
-  const rules = { example: exampleOf(collection), generated: true };
-  const { key, value, ttl } = settingOf(call.body, rules);
-  const place = { collection, key: key ?? (newId() as Place['key']) };
+async function create(call: Call, collection: string, { keys, clock }: CollectionParts): Promise<Reply> {
+  const { key, value, ttl } = newDocumentOf(call, keys.policyOf(collection), exampleOf(collection, keys));
+  const { text, ...place } = keys.place(collection, key, value);
   const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
-  const { entry, durable } = await keys.create(place, value, options);
-  return jsonReply(201, keyAndValue(encodeString(place.key), entry.text), {
+  const { entry, durable } = await keys.create(place, text, options);
+  return jsonReply(201, itemOf([place.key, entry], keys.policyOf(collection)), {
     ...documentHeaders(entry, clock.now()),
     ...durableHeader(durable),
     Location: `/${collection}/${pathOf(place.key)}`,
   });
+}
+
+/** With its id within, the document is the body, and its ttl stands in the query as with a PUT. */
+function newDocumentOf(
+  { body, query }: Call,
+  { idField, generatedId }: DocumentPolicy,
+  example: string,
+): Pick<Setting, 'key' | 'value'> & { readonly ttl?: Milliseconds | 'none' } {
+  const ttl = query.get('ttl');
+  if (idField === null) {
+    if (ttl !== undefined) throw invalid('"ttl" stands in the body here');
+    return settingOf(body, { example, keyless: generatedId });
+  }
+  if (body?.type !== 'json') throw new Error('a new document came without a body');
+  return {
+    key: null,
+    value: scanValue(body.bytes),
+    ...(ttl === undefined ? {} : { ttl: ttlFromQuery(ttl) }),
+  };
 }
 
 /** A key as the rest of a path; its slashes stay. */
