@@ -270,14 +270,18 @@ export class MemoryEngine implements Engine {
     }
   }
 
-  /** One timer for all keys: set to the nearest deadline, and moved only when a nearer one comes. */
+  /**
+   * One timer for all keys: set to the nearest deadline, and moved only when a nearer one comes. What is due already
+   * waits for `delayMin`.
+   */
   #scheduleExpiry(delayMin = 0): void {
     const next = this.#store.nextDeadline();
     if (next === null || next >= this.#expiryAt || this.#closed !== null) return;
     const { clock } = this.#options;
     this.#expiry?.cancel();
     this.#expiryAt = next;
-    this.#expiry = clock.setTimer(Math.max(next - clock.now(), delayMin), () => this.#expire());
+    const wait = next - clock.now();
+    this.#expiry = clock.setTimer(wait > 0 ? wait : delayMin, () => this.#expire());
   }
 
   /** So many in a turn, so that requests are answered while a hundred thousand expire at once. */
