@@ -11,6 +11,7 @@
  */
 import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
 import { frameLine, jsonOf } from './line.js';
+import { scanBatch, scanEntries } from './rows.js';
 
 /** The version of the format. A reader refuses a higher one. */
 export const FORMAT = 1;
@@ -183,6 +184,19 @@ export function decodeHeader(line: Buffer): LogHeader | BaseHeader {
 
 /** Reads a line of a log that is not its first. */
 export function decodeLogLine(line: Buffer): LogLine {
+  const batch = scanBatch(line);
+  if (batch === null) return parseLogLine(line);
+  return { type: 'batch', first: batch.first, count: batch.changes.length, changes: batch.changes };
+}
+
+/** Reads a line of a base that is not its first. */
+export function decodeBaseLine(line: Buffer): BaseLine {
+  const scanned = scanEntries(line);
+  return scanned === null ? parseBaseLine(line) : { type: 'entries', ...scanned };
+}
+
+/** What a line of a log means, in any form of JSON. */
+export function parseLogLine(line: Buffer): LogLine {
   const { head, values } = cut(line);
   if (isCount(head['mark'])) return { type: 'mark', revision: head['mark'] };
   if (isCount(head['end'])) return { type: 'end', revision: head['end'] };
@@ -200,8 +214,8 @@ export function decodeLogLine(line: Buffer): LogLine {
   return { type: 'batch', first, count, changes };
 }
 
-/** Reads a line of a base that is not its first. */
-export function decodeBaseLine(line: Buffer): BaseLine {
+/** What a line of a base means, in any form of JSON. */
+export function parseBaseLine(line: Buffer): BaseLine {
   const { head, values } = cut(line);
   const { collection, entries, lines, checksum } = head;
   if (isCount(entries) && isCount(lines) && typeof checksum === 'string') {

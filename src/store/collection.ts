@@ -50,6 +50,16 @@ export class Collection {
     return entry;
   }
 
+  /** Takes an entry of a base; false where the key is there already. */
+  load(key: Key, source: EntrySource, deadline: Milliseconds | null): boolean {
+    const entry = new StoredEntry(source, this.#expiryFor(key, null, deadline));
+    if (!this.leaves.append(key, entry) && this.leaves.set(key, entry) !== undefined) return false;
+    const size = entrySize(key, entry.text);
+    this.order?.put(key, size);
+    this.#bytes += size;
+    return true;
+  }
+
   /** Gives the entry that went. */
   remove(key: Key): StoredEntry | undefined {
     const entry = this.leaves.delete(key);

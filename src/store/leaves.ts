@@ -50,6 +50,8 @@ export class Leaves<V extends object> {
   readonly #liveViews = new Set<number>();
   /** The newest of them; 0: none. */
   #newestLiveView = 0;
+  /** The leaf that was found last: keys come in runs, and one change looks for its leaf more than once. */
+  #found = 0;
 
   constructor(keysMax = LEAF_KEYS_MAX) {
     this.#keysMax = keysMax;
@@ -76,6 +78,19 @@ export class Leaves<V extends object> {
     if (previous !== undefined) this.#writable(index).entries.set(key, value);
     else this.#add(entries.size < this.#keysMax ? index : this.#makeRoom(index, key), key, value);
     return previous;
+  }
+
+  /**
+   * Adds a key that is behind all others, without a search: so a base, which is in key order, fills leaf after leaf.
+   * False, and nothing has happened, where the key is not behind them.
+   */
+  append(key: Key, value: V): boolean {
+    const last = this.#leaves.length - 1;
+    // What is behind all keys that the last leaf ever had is behind its low key too.
+    const { entries, greatest } = this.#leaves[last]!;
+    if (key <= greatest) return false;
+    this.#add(entries.size < this.#keysMax ? last : this.#roomBehind(last, key), key, value);
+    return true;
   }
 
   /** Gives what was there. */
@@ -151,6 +166,14 @@ export class Leaves<V extends object> {
 
   /** The leaf that a key belongs to: the last one whose low key is not behind it. */
   #find(key: string): number {
+    const found = this.#found;
+    const next = this.#lows[found + 1];
+    if (this.#lows[found]! <= key && (next === undefined || key < next)) return found;
+    this.#found = this.#search(key);
+    return this.#found;
+  }
+
+  #search(key: string): number {
     let low = 0;
     let high = this.#lows.length - 1;
     while (low < high) {

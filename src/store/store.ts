@@ -97,6 +97,11 @@ export class Store {
     return bytes;
   }
 
+  /** The time by which things expire. */
+  now(): Milliseconds {
+    return this.#time.now();
+  }
+
   /** How often the wall clock leapt ahead, so that expiry waited. */
   get clockJumps(): number {
     return this.#time.jumps;
@@ -155,9 +160,7 @@ export class Store {
   /** Takes an entry of a base. They come in key order, which makes the fullest leaves. */
   load(collection: string, entry: BaseEntry): void {
     const into = this.#collectionOf(collection);
-    const before = into.entries;
-    into.write(entry.key, entry, entry.deadline);
-    if (into.entries === before) throw new Error('The base has a key twice.');
+    if (!into.load(entry.key, entry, entry.deadline)) throw new Error('The base has a key twice.');
   }
 
   /** After the base: the store is at this revision. */

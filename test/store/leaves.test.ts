@@ -46,6 +46,17 @@ t.test('keys in ascending order make full leaves', async t => {
   t.equal(filled(10, upTo(100)).leaves, 10);
 });
 
+t.test('append takes a key that is behind all others, and makes full leaves of them', async t => {
+  const leaves = new Leaves<Value>(10);
+  for (const number of upTo(100)) t.ok(leaves.append(name(number), { number }));
+  t.strictSame([leaves.size, leaves.leaves], [100, 10]);
+  t.strictSame(numbers(all(leaves)), upTo(100));
+  t.notOk(leaves.append(name(99), { number: 0 }), 'not the last key again');
+  t.notOk(leaves.append(name(5), { number: 0 }), 'not one before it');
+  t.equal(leaves.get(name(99))?.number, 99);
+  t.equal(leaves.size, 100);
+});
+
 t.test('keys in ascending order within the others make full leaves too', async t => {
   const leaves = filled(10, [...upTo(100, 0), ...upTo(1_000, 900)]);
   for (const number of upTo(600, 500)) leaves.set(name(number), { number });
@@ -162,13 +173,14 @@ t.test('a released view cannot be read, also in the middle', async t => {
 });
 
 type Step =
-  | readonly ['set' | 'delete' | 'get', number]
+  | readonly ['set' | 'append' | 'delete' | 'get', number]
   | readonly ['page', number, number | null, number]
   | readonly ['freeze' | 'release' | 'read'];
 
 const number = fc.nat(60);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.constant('set' as const), number) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('append' as const), number) },
   { weight: 6, arbitrary: fc.tuple(fc.constant('delete' as const), number) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('get' as const), number) },
   {
@@ -224,6 +236,7 @@ class Twins {
 
   take(step: Step): void {
     if (step[0] === 'set') this.#set(name(step[1]));
+    else if (step[0] === 'append') this.#append(name(step[1]));
     else if (step[0] === 'delete') this.#delete(name(step[1]));
     else if (step[0] === 'get') same(this.#leaves.get(name(step[1])), this.#list.get(name(step[1])));
     else if (step[0] === 'page') this.#page(step[1], step[2], step[3]);
@@ -244,6 +257,16 @@ class Twins {
     const value = { number: this.#values };
     same(this.#leaves.set(key, value), this.#list.get(key));
     this.#list.set(key, value);
+  }
+
+  /** It may refuse a key that is behind all others, since it remembers those that went; never take another. */
+  #append(key: Key): void {
+    this.#values += 1;
+    const value = { number: this.#values };
+    const behind = this.#list.rows.every(([other]) => other < key);
+    const taken = this.#leaves.append(key, value);
+    same(taken && !behind, false);
+    if (taken) this.#list.set(key, value);
   }
 
   #delete(key: Key): void {
