@@ -16,6 +16,7 @@ import type {
   Entry,
   Epoch,
   Key,
+  Milliseconds,
   Operation,
   Outcome,
   Page,
@@ -64,6 +65,8 @@ export interface EngineStatus {
 export interface Engine {
   readonly epoch: Epoch;
   readonly revision: Revision;
+  /** The time by which things expire: the wall clock, unless it leapt ahead just now. */
+  now(): Milliseconds;
   /** True while the volume cannot be written; one field, since every answer looks at it. */
   readonly degraded: boolean;
   /** Counts as use in a collection that evicts. */

@@ -183,6 +183,10 @@ export class MemoryEngine implements Engine {
     return this.#store.revision;
   }
 
+  now(): Milliseconds {
+    return this.#store.now();
+  }
+
   get degraded(): boolean {
     return this.#writer.problem !== null;
   }

@@ -7,7 +7,6 @@ import { fromUnicode } from '../json/bytes.js';
 import { memberAt, parsePointer } from '../json/pointer.js';
 import { decodeString, encodeString } from '../json/string.js';
 import type { ByteString, JsonText } from '../model.js';
-import type { Clock } from '../platform/clock.js';
 import { type Keys, keyNotFound, type Place, type Reading } from '../service/keys.js';
 import { documentHeaders, emptyReply, jsonReply, rawReply, storeHeaders } from './answer.js';
 import { judgeRead, type ReadCondition, readCondition } from './conditional.js';
@@ -19,7 +18,6 @@ export const documentQuery = ['raw', 'default', 'path'] as const;
 
 export interface DocumentParts {
   readonly keys: Keys;
-  readonly clock: Clock;
 }
 
 /** How a route shows a value; not asked for `raw`. */
@@ -33,12 +31,12 @@ interface Wishes {
   readonly condition: ReadCondition;
 }
 
-export function readDocument(call: Call, place: Place, { keys, clock }: DocumentParts, wrap: Wrap): Reply {
+export function readDocument(call: Call, place: Place, { keys }: DocumentParts, wrap: Wrap): Reply {
   const wishes = wishesOf(call);
   const { entry, revision } = keys.read(place);
   const value = entry === undefined ? undefined : memberAt(entry.text, wishes.pointer);
   if (entry === undefined || value === undefined) return missing(wishes, { entry, revision }, wrap);
-  const headers = documentHeaders(entry, clock.now());
+  const headers = documentHeaders(entry, keys.now());
   if (judgeRead(wishes.condition, entry) === 'not_modified') return emptyReply(304, headers);
   return wishes.raw ? rawReply(200, bare(value), headers) : jsonReply(200, wrap(value), headers);
 }

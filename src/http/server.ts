@@ -168,7 +168,7 @@ export class HttpServer {
     const { engine, build, clock, policies } = this.#options;
     const present = (): Engine => loaded(engine());
     const keys = new Keys({ engine: present, policies, newId: randomUUID });
-    const parts = { keys, lists: new Lists(present, clock), clock };
+    const parts = { keys, lists: new Lists(present, clock) };
     const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
     const data = [
       setRoute(parts),

@@ -92,6 +92,11 @@ export class Keys {
     this.#options = options;
   }
 
+  /** The time by which things expire. */
+  now(): Milliseconds {
+    return this.#options.engine().now();
+  }
+
   policyOf(collection: string): DocumentPolicy {
     return this.#options.policies[collection] ?? PLAIN;
   }

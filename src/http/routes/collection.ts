@@ -131,13 +131,13 @@ function nextQuery({ query, repeated }: Call, cursor: string): string {
   return words.toString();
 }
 
-async function create(call: Call, collection: string, { keys, clock }: CollectionParts): Promise<Reply> {
+async function create(call: Call, collection: string, { keys }: CollectionParts): Promise<Reply> {
   const { key, value, ttl } = newDocumentOf(call, keys.policyOf(collection), exampleOf(collection, keys));
   const { text, ...place } = keys.place(collection, key, value);
   const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
   const { entry, durable } = await keys.create(place, text, options);
   return jsonReply(201, itemOf([place.key, entry], keys.policyOf(collection)), {
-    ...documentHeaders(entry, clock.now()),
+    ...documentHeaders(entry, keys.now()),
     ...durableHeader(durable),
     Location: `/${collection}/${pathOf(place.key)}`,
   });

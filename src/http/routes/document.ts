@@ -70,9 +70,9 @@ function changeOf(body: Body): (text: JsonText) => JsonText {
   return text => mergePatch(text, changes);
 }
 
-async function patch(call: Call, place: Place, { keys, clock }: DocumentParts): Promise<Reply> {
+async function patch(call: Call, place: Place, { keys }: DocumentParts): Promise<Reply> {
   const { entry, durable } = await change(call, place, keys);
-  return jsonReply(200, entry.text, { ...documentHeaders(entry, clock.now()), ...durableHeader(durable) });
+  return jsonReply(200, entry.text, { ...documentHeaders(entry, keys.now()), ...durableHeader(durable) });
 }
 
 async function change(call: Call, place: Place, keys: Keys): Promise<Written> {
@@ -93,12 +93,12 @@ function ttlOf({ query }: Call): Milliseconds | 'none' | undefined {
   return ttl === undefined ? undefined : ttlFromQuery(ttl);
 }
 
-async function put(call: Call, place: Place, { keys, clock }: DocumentParts): Promise<Reply> {
+async function put(call: Call, place: Place, { keys }: DocumentParts): Promise<Reply> {
   const ttl = ttlOf(call);
   const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
   const { created, entry, durable } = await keys.put(place, textOf(call), options);
   return jsonReply(created ? 201 : 200, entry.text, {
-    ...documentHeaders(entry, clock.now()),
+    ...documentHeaders(entry, keys.now()),
     ...durableHeader(durable),
     ...(created ? { Location: call.path } : {}),
   });

@@ -28,10 +28,10 @@ export function setRoute(parts: DocumentParts): Route {
   };
 }
 
-async function set(call: Call, { keys, clock }: DocumentParts): Promise<Reply> {
+async function set(call: Call, { keys }: DocumentParts): Promise<Reply> {
   const { key, value, ttl } = settingOf(call.body, { example: EXAMPLE });
   if (key === null) throw new Error('a setting came without a key');
   const options = { ...writeOptions(call), ...(ttl === undefined ? {} : { ttl }) };
   const { entry, durable } = await keys.put({ collection: 'kv', key }, value, options);
-  return objectReply(200, answer, { ...documentHeaders(entry, clock.now()), ...durableHeader(durable) });
+  return objectReply(200, answer, { ...documentHeaders(entry, keys.now()), ...durableHeader(durable) });
 }
