@@ -176,7 +176,7 @@ const table = {
   address_in_use: { when: 'Another process has the port.', hint: 'Choose another with --port or PORT.' },
   snapshot_damaged: {
     when: 'A snapshot file is not what was written.',
-    hint: 'Keep a copy of the directory. `cairn verify DIR` shows all of the damage; restore a backup of the file.',
+    hint: 'Copy the directory first. Then `cairn restore BACKUP DIR`, or `cairn repair DIR --prefix` or `--salvage`.',
   },
   snapshot_foreign: {
     when: 'A snapshot file belongs to another store, or is of a newer format.',

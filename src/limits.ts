@@ -88,8 +88,16 @@ export const CRASH_MS = 2_000;
 
 /** Milliseconds that `cairn healthcheck` waits for the answer. */
 export const HEALTHCHECK_MS = 2_000;
-/** Milliseconds until `cairn verify` begins to show its progress, and between two times it does. */
-export const VERIFY_PROGRESS_MS = 1_000;
+/** Milliseconds until a verb begins to show its progress, and between two times it does. */
+export const PROGRESS_MS = 1_000;
+/** Milliseconds that a verb waits for the lock of a directory: whoever stopped the service may just have done so. */
+export const VERB_LOCK_WAIT_MS = 2_000;
+/** Bytes that a repair reads at once where the device fails: what one bad place costs. */
+export const PATIENT_READ_BYTES = 4 * KIB;
+/** Lines that are looked for within a wrong one: more are no accident of single bytes. */
+export const LINES_WITHIN_MAX = 64;
+/** Places of damage that a repair tells one by one; of the rest it tells how many. */
+export const LOST_PLACES_MAX = 100;
 /** Bytes of a configuration or token file; what is larger was named by mistake. */
 export const SMALL_FILE_BYTES_MAX = MIB;
 
@@ -124,8 +132,11 @@ export const INTERVAL_MS_MIN = 10;
 export const INTERVAL_MS_MAX = 60_000;
 /** Bytes of one line of a snapshot file; a reader keeps no more than this. */
 export const LINE_BYTES_MAX = 16 * MIB;
-/** Bytes of changes at which a line goes out before its interval is over. */
-export const LINE_BYTES_TARGET = 4 * MIB;
+/**
+ * Bytes of changes at which a line goes out before its interval is over. To write one, and to read one, takes some
+ * milliseconds and a few times its bytes in memory.
+ */
+export const LINE_BYTES_TARGET = MIB;
 /** Bytes of changes that may wait for their fsync; over it writes are refused as overloaded. */
 export const UNDURABLE_BYTES_MAX = 32 * MIB;
 /** Milliseconds, beyond the interval, that the oldest may wait: a disk slower than this is overloaded. */
@@ -138,8 +149,10 @@ export const ROTATE_BYTES_MIN = 64 * MIB;
 export const ROTATE_LOGS_MAX = 16;
 /** Milliseconds of a slice of the base before the event loop has its turn. */
 export const BASE_SLICE_MS = 2;
-/** Bytes of entries in one line of a base. */
-export const BASE_LINE_BYTES = 256 * KIB;
+/** Bytes of entries in one line of a base: it is encoded at once, in about a millisecond. */
+export const BASE_LINE_BYTES = 64 * KIB;
+/** Bytes of a base between two fsyncs: so much an fsync of the log may have to wait for. */
+export const BASE_SYNC_BYTES = 4 * MIB;
 /** What an entry takes in a base beside its key and text, about. */
 export const BASE_ROW_BYTES = 64;
 /** Milliseconds between attempts to begin a new log after a failure: doubled from the first to the last. */

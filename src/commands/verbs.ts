@@ -34,6 +34,43 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./verify.js')).verify,
   },
   {
+    name: 'backup',
+    usage: 'cairn backup [DIR | flags]',
+    summary: 'Writes the state of a directory as one file, to stdout; also while it is served.',
+    details: [
+      '--output FILE writes it there instead: the file appears whole or not at all. --force replaces one that is there.',
+      'Without DIR it takes the snapshot-dir in force. What it wrote is told on stderr. Exit code 65: DIR is damaged.',
+    ],
+    configured: true,
+    load: async () => (await import('./backup.js')).backup,
+  },
+  {
+    name: 'restore',
+    usage: 'cairn restore FILE|- [DIR]',
+    summary: 'Brings a backup, or any .base file, into a directory that is not served.',
+    details: [
+      '--dry-run reads and checks all of the backup, and writes nothing.',
+      '--force is needed where DIR holds snapshots: they are moved into DIR/replaced-<number>, and not deleted.',
+      'Without DIR it takes the snapshot-dir in force; - is stdin. Exit code 65: the backup is not whole.',
+    ],
+    configured: true,
+    load: async () => (await import('./restore.js')).restore,
+  },
+  {
+    name: 'repair',
+    usage: 'cairn repair [DIR | flags]',
+    summary: 'Makes a damaged directory, not served, readable: by --prefix or --salvage.',
+    details: [
+      '--prefix keeps the state as it was just before the damage, and nothing behind it.',
+      '--salvage keeps all that can be read; what was lost in between is missing from it.',
+      '--dry-run says what each would keep and lose, and changes nothing.',
+      'The files of before are moved into DIR/before-repair-<number>, and not deleted. A sound directory is left alone.',
+      'Without DIR it takes the snapshot-dir in force. Exit code 65: nothing of it can be repaired.',
+    ],
+    configured: true,
+    load: async () => (await import('./repair.js')).repair,
+  },
+  {
     name: 'config',
     usage: 'cairn config [flags]',
     summary: 'Prints what is in force and where each value came from, as a file that --config reads.',

@@ -17,7 +17,7 @@ import type { File, FileFacts, Files } from './files.js';
 const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 class NodeFile implements File {
   readonly #handle: FileHandle;
@@ -87,10 +87,24 @@ async function makeDirectory(path: string): Promise<void> {
   }
 }
 
+/** A FIFO, opened as a file, would wait for somebody who writes to it: EFTYPE, as the BSDs have it. */
+async function openForReading(path: string): Promise<File> {
+  const handle = await open(path, O_RDONLY | O_NONBLOCK);
+  try {
+    const stat = await handle.stat();
+    if (stat.isFile()) return new NodeFile(handle);
+    const code = stat.isDirectory() ? 'EISDIR' : 'EFTYPE';
+    throw Object.assign(new Error(`${code}: no regular file, open '${path}'`), { code });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 export const nodeFiles: Files = {
   makeDirectory,
   list: directory => readdir(directory),
-  openForReading: async path => new NodeFile(await open(path, O_RDONLY)),
+  openForReading,
   create: async path => new NodeFile(await open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, FILE_MODE)),
   rename,
   remove: unlink,

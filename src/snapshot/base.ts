@@ -1,11 +1,12 @@
 /**
  * The base: the whole state at one revision, in one file that is a backup by itself. It is written in slices of at
- * most BASE_SLICE_MS, so that nobody waits for it, from a view of the store that does not change; and it is
+ * most BASE_SLICE_MS, so that nobody waits for it, from a view of the store that does not change, and is synced
+ * every few MiB, since an fsync of the log can wait for all that the base has written and not synced. It is
  * believed only if every line is right and the last one counts and sums them all.
  */
 import { crc32 } from 'node:zlib';
 import type { CairnError } from '../errors.js';
-import { BASE_LINE_BYTES, BASE_ROW_BYTES, BASE_SLICE_MS } from '../limits.js';
+import { BASE_LINE_BYTES, BASE_ROW_BYTES, BASE_SLICE_MS, BASE_SYNC_BYTES } from '../limits.js';
 import type { BaseEntry, Entry, Epoch, Key, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { File } from '../platform/files.js';
@@ -62,11 +63,16 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
     encodeHeader({ cairn: 'base', format: FORMAT, store, epoch, number, revision: state.revision }),
   );
   let sliceEnd = clock.monotonic() + BASE_SLICE_MS;
+  let syncAt = BASE_SYNC_BYTES;
   for (const { name, entries } of state.collections()) {
     for (const [key, entry] of entries()) {
       const full = output.add(key, entry);
       if (!full && clock.monotonic() < sliceEnd) continue;
       if (full) await output.flush(name); // waits for the disk, so memory holds one line and no more
+      if (output.bytes >= syncAt) {
+        await file.sync();
+        syncAt = output.bytes + BASE_SYNC_BYTES;
+      }
       await clock.turn();
       if (writing.abandoned()) return null;
       sliceEnd = clock.monotonic() + BASE_SLICE_MS;
@@ -77,16 +83,17 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
   if (output.entries !== state.entries) {
     throw new Error(`the base holds ${output.entries} entries where the store had ${state.entries}`);
   }
-  await output.line(
-    encodeHeader({ entries: output.entries, lines: output.lines, checksum: output.checksum() }),
-  );
+  await output.footer();
   await file.sync();
   return output.bytes;
 }
 
+/** Where lines go: a file, or whatever takes bytes as one does. */
+export type Appendable = Pick<File, 'append'>;
+
 /** Gathers the entries of a collection into lines, and keeps count. */
-class BaseOutput {
-  readonly #file: File;
+export class BaseOutput {
+  readonly #file: Appendable;
   readonly #sum = new ChecksumSum();
   #pending: BaseEntry[] = [];
   #pendingBytes = 0;
@@ -94,15 +101,19 @@ class BaseOutput {
   lines = 0;
   bytes = 0;
 
-  constructor(file: File) {
+  constructor(file: Appendable) {
     this.#file = file;
   }
 
   /** Whether a line is full and `flush` is due. */
   add(key: Key, entry: Entry): boolean {
     const { text, version, revision, epoch, time } = entry;
-    this.#pending.push({ key, text, version, revision, epoch, time, deadline: entry.deadline() });
-    this.#pendingBytes += key.length + text.length + BASE_ROW_BYTES;
+    return this.addEntry({ key, text, version, revision, epoch, time, deadline: entry.deadline() });
+  }
+
+  addEntry(entry: BaseEntry): boolean {
+    this.#pending.push(entry);
+    this.#pendingBytes += entry.key.length + entry.text.length + BASE_ROW_BYTES;
     return this.#pendingBytes >= BASE_LINE_BYTES;
   }
 
@@ -115,15 +126,17 @@ class BaseOutput {
     await this.line(line);
   }
 
+  /** The last line, behind which nothing may follow. */
+  async footer(): Promise<void> {
+    const { entries, lines } = this;
+    await this.line(encodeHeader({ entries, lines, checksum: this.#sum.text() }));
+  }
+
   async line(line: Buffer): Promise<void> {
     this.#sum.add(lineChecksum(line));
     this.lines += 1;
     this.bytes += line.length;
     await appendAll(this.#file, line);
-  }
-
-  checksum(): string {
-    return this.#sum.text();
   }
 }
 
@@ -154,6 +167,8 @@ export class BaseReader {
   readonly #sum = new ChecksumSum();
   #entries = 0;
   #lines = 0;
+  /** Of the last segment. */
+  #end = 0;
   #ended = false;
 
   constructor(expected: ExpectedBase) {
@@ -170,20 +185,21 @@ export class BaseReader {
     if (line?.type === 'entries') this.#entries += line.entries.length;
     this.#sum.add(lineChecksum(segment.line));
     this.#lines += 1;
+    this.#end = segment.end;
     return line;
   }
 
   /** Call it at the end of the file. */
   finish(): void {
-    if (!this.#ended) throw this.#damaged('its last line is missing');
+    if (!this.#ended) throw this.#damaged('its last line is missing', this.#end);
   }
 
   #header(segment: Segment): void {
     const { name, store, number, revision } = this.#expected;
     const header = decodeSegment(name, segment, decodeHeader);
-    if (header.store !== store) throw foreign('it belongs to another store', name);
+    if (header.store !== store) throw foreign('it belongs to another store', name, { offset: 0 });
     if (header.cairn !== 'base' || header.number !== number)
-      throw foreign('its first line is of another file', name);
+      throw foreign('its first line is of another file', name, { offset: 0 });
     if (header.revision !== revision) {
       throw this.#damaged(`it is of revision ${header.revision}, and its log begins after ${revision}`, 0);
     }

@@ -13,6 +13,27 @@ export interface Place {
   readonly cause?: unknown;
 }
 
+/** The same error, with the commands that repair this directory. */
+export function withRepairHint(error: unknown, directory: string): unknown {
+  if (!(error instanceof CairnError) || error.code !== 'snapshot_damaged') return error;
+  return new CairnError(error.code, error.message, { ...error.details, hint: repairHint(directory) });
+}
+
+/** What to do about damage, in the order in which to try it. */
+export function repairHint(directory: string): string {
+  const dir = shellWord(directory);
+  return (
+    `Copy the directory first. Then \`cairn restore BACKUP ${dir} --force\` puts a backup in its place, ` +
+    `\`cairn repair ${dir} --prefix\` keeps all up to the damage and nothing behind it, and ` +
+    `\`cairn repair ${dir} --salvage\` keeps all that can be read; add --dry-run to see what each would lose.`
+  );
+}
+
+/** As a shell takes it for one word. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 export function damaged(message: string, place: Place): CairnError {
   return new CairnError('snapshot_damaged', `${place.file}: ${message}.`, place);
 }
@@ -27,7 +48,8 @@ export function unreadableFile(file: string, code: string, cause: unknown, revis
   if (code === 'EACCES' || code === 'EPERM') {
     return new CairnError('snapshot_denied', `${file} cannot be read (${code}).`, { file, cause });
   }
-  return damaged(`it cannot be read (${code})`, {
+  const odd = code === 'EFTYPE' || code === 'EISDIR';
+  return damaged(odd ? 'it is no regular file' : `it cannot be read (${code})`, {
     file,
     cause,
     ...(revision === undefined ? {} : { revision }),

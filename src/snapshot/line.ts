@@ -9,6 +9,7 @@
  * finds every flip of one or two bits and every burst of up to 32 in lines of our size.
  */
 import { crc32 } from 'node:zlib';
+import { LINES_WITHIN_MAX } from '../limits.js';
 import type { ByteString } from '../model.js';
 
 /** Bytes that stand around the JSON of a line: checksum, space, newline. */
@@ -66,6 +67,35 @@ export function hidesRightLine(segment: Buffer): boolean {
     if (hex(crc) === wanted && isRightLine(segment.subarray(newline + 1))) return true;
   }
   return false;
+}
+
+/** The right lines that a wrong one holds, where the newlines between them were changed. */
+export function rightLinesWithin(segment: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  const starts = lineStarts(segment);
+  for (let i = 0; i < starts.length; i++) {
+    const from = starts[i] ?? 0;
+    const to = [...starts.slice(i + 1), segment.length].find(end => isLineBut(segment.subarray(from, end)));
+    if (to !== undefined) lines.push(Buffer.concat([segment.subarray(from, to - 1), Buffer.of(NEWLINE)]));
+  }
+  return lines;
+}
+
+/** Where something stands that looks like the checksum of a line. */
+function lineStarts(segment: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = segment.indexOf(' {'); at >= 0; at = segment.indexOf(' {', at + 1)) {
+    const from = at - CHECKSUM_BYTES;
+    if (from >= 0 && /^[0-9a-f]{8}$/.test(segment.toString('latin1', from, at))) starts.push(from);
+    if (starts.length === LINES_WITHIN_MAX) break;
+  }
+  return starts;
+}
+
+/** Whether these bytes are one right line, whatever stands for its newline. */
+function isLineBut(bytes: Buffer): boolean {
+  if (bytes.length <= FRAME_BYTES) return false;
+  return checksumOf(bytes.subarray(CHECKSUM_BYTES + 1, bytes.length - 1)) === lineChecksum(bytes);
 }
 
 /** The JSON of a right line, up to byte `end` of the line or to its newline. */

@@ -72,14 +72,15 @@ export class LogFinder {
     if (log === undefined) return null;
     const file = fileName(number, 'log');
     if (log === null) throw damaged('it was cut off within its first line', { file, offset: 0 });
-    if (log.header.store !== header.store) throw foreign('it belongs to another store', file);
-    if (log.checksum !== checksum) throw foreign(`it is not the log that ${name} follows`, file);
+    if (log.header.store !== header.store) throw foreign('it belongs to another store', file, { offset: 0 });
+    if (log.checksum !== checksum)
+      throw foreign(`it is not the log that ${name} follows`, file, { offset: 0 });
     if (log.size < bytes) {
       const follows = `${name} says that ${bytes} bytes of it count`;
       throw damaged('it is shorter than its seal', {
         file,
         offset: log.size,
-        revision: header.after,
+        revision: log.header.after, // none of its lines was read yet
         follows,
       });
     }
@@ -104,7 +105,7 @@ export class LogFinder {
       if (first.state === 'cut') return null;
       const header = decodeFirst(name, first);
       if (header.cairn !== 'log' || header.number !== number)
-        throw foreign('its first line is of another file', name);
+        throw foreign('its first line is of another file', name, { offset: 0 });
       return { number, name, header, checksum: lineChecksum(first.line), size };
     });
   }

@@ -10,6 +10,9 @@ import { LINE_BYTES_MAX } from '../limits.js';
 import type { File } from '../platform/files.js';
 import { FRAME_BYTES, isRightLine } from './line.js';
 
+/** Read from its beginning to its end, each byte once. */
+export type Readable = Pick<File, 'read'>;
+
 /** `right`: a whole line with the right checksum. `wrong`: it has its newline, and no more. `cut`: not even that. */
 export type SegmentState = 'right' | 'wrong' | 'cut';
 
@@ -36,7 +39,7 @@ const NOTHING = Buffer.alloc(0);
  * Rejects with the system's error when a read fails.
  */
 export async function* readSegments(
-  file: File,
+  file: Readable,
   end: number,
   chunkBytes = CHUNK_BYTES,
 ): AsyncGenerator<readonly Segment[], void, undefined> {
@@ -66,14 +69,20 @@ export async function* readSegments(
 }
 
 /** The right first line of a file and whether there is one; `cut` also for an empty file. */
-export async function readFirstLine(file: File): Promise<Segment> {
+export async function readFirstLine(file: Readable): Promise<Segment> {
   for await (const [first] of readSegments(file, Number.POSITIVE_INFINITY, 4096)) {
     if (first !== undefined) return first;
   }
   return { state: 'cut', offset: 0, end: 0, line: NOTHING };
 }
 
-function readSome(file: File, buffer: Buffer, from: number, position: number, end: number): Promise<number> {
+function readSome(
+  file: Readable,
+  buffer: Buffer,
+  from: number,
+  position: number,
+  end: number,
+): Promise<number> {
   const room = Math.min(buffer.length - from, end - position);
   return room <= 0 ? Promise.resolve(0) : file.read(buffer.subarray(from, from + room), position);
 }

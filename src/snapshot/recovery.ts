@@ -5,9 +5,9 @@
  *
  * - Up to the sealed length of a log every line must be right and follow the one before it. What stands behind the
  *   seal was never promised and is not read.
- * - Bytes at the end of the last log with no right line behind them are a torn tail: a write that a crash cut
- *   short. One line is fsynced before the next is written, so nothing that was answered can stand there. They are
- *   told, counted and not used.
+ * - Bytes at the end of the last log with no right line behind them, unless an older one, are a torn tail: a write
+ *   that a crash cut short. One line is fsynced before the next is written, so nothing that was answered can stand
+ *   there. They are told, counted and not used.
  * - All else is damage: a wrong line with right ones behind it, a gap, a base without its log, a read error. Recovery
  *   then refuses with the place and never guesses. A broken base is no damage while an older one, with all
  *   its logs, gives the same state.
@@ -18,9 +18,9 @@ import { CairnError } from '../errors.js';
 import type { BaseEntry, Change, Epoch, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
-import { damaged, type Place } from './damage.js';
+import { damaged, type Place, withRepairHint } from './damage.js';
 import { fileName, greatestNumber, listDirectory } from './directory.js';
-import { decodeLogLine, type LogLine, type Seal } from './format.js';
+import { decodeLogLine, FormatError, type LogLine, type Seal } from './format.js';
 import { hidesRightLine } from './line.js';
 import { type KnownLog, LogFinder } from './log-finder.js';
 import { decodeSegment, withFile } from './opening.js';
@@ -55,6 +55,8 @@ export interface Recovered<Target> {
   readonly target: Target;
   readonly revision: Revision;
   readonly successor: Successor;
+  /** Of the newest log; that of the successor where there is none. */
+  readonly epoch: Epoch;
   /** Whether the last process stopped cleanly, so that its epoch goes on. Also true of a new directory. */
   readonly clean: boolean;
   readonly torn: TornTail | null;
@@ -81,7 +83,11 @@ export interface RecoveryOptions<Target extends RecoveryTarget> {
 export async function recover<Target extends RecoveryTarget>(
   options: RecoveryOptions<Target>,
 ): Promise<Recovered<Target>> {
-  return new Recovery(options).run();
+  try {
+    return await new Recovery(options).run();
+  } catch (error) {
+    throw withRepairHint(error, options.directory);
+  }
 }
 
 /** The place of a log's last right line, or of its first if it has no other. */
@@ -132,6 +138,7 @@ class Recovery<Target extends RecoveryTarget> {
         prev: { number: newest.number, checksum: newest.checksum, bytes: end.offset },
         takeOver,
       },
+      epoch,
       clean,
       torn: end.torn,
       base,
@@ -149,6 +156,7 @@ class Recovery<Target extends RecoveryTarget> {
       target: this.#options.newTarget(),
       revision: 0,
       successor: { store: this.#options.newStoreId(), epoch, number, after: 0, prev: null, takeOver: [] },
+      epoch,
       clean: true,
       torn: null,
       base: null,
@@ -241,7 +249,7 @@ class Recovery<Target extends RecoveryTarget> {
         for (const segment of segments) {
           if (segment.state !== 'right' || wrong !== null) {
             wrong ??= segment;
-            if (sealed || provesMore(segment)) throw this.#damagedLine(log, wrong, segment, sealed);
+            if (sealed || this.#provesMore(segment)) throw this.#damagedLine(log, wrong, segment, sealed);
           } else if (segment.offset > 0) {
             last = this.#replayLine(target, log, segment, last);
             offset = segment.offset;
@@ -272,6 +280,26 @@ class Recovery<Target extends RecoveryTarget> {
     return line;
   }
 
+  /** Whether there is a line that was written behind a wrong one: only when that one was durable. */
+  #provesMore(segment: Segment): boolean {
+    if (segment.state === 'wrong') return hidesRightLine(segment.line);
+    return segment.state === 'right' && this.#mayFollow(segment);
+  }
+
+  /**
+   * After a power cut some file systems show, in blocks whose data did not arrive, what stood there before: right
+   * lines of a file that was removed. They are older than all that is in this log.
+   */
+  #mayFollow({ line }: Segment): boolean {
+    try {
+      const found = decodeLogLine(line);
+      return found.type === 'batch' ? found.first > this.#revision : found.revision >= this.#revision;
+    } catch (error) {
+      if (error instanceof FormatError) return false; // the first line of a log, or a line of a base
+      throw error;
+    }
+  }
+
   #damagedLine(log: KnownLog, wrong: Segment, found: Segment, sealed: boolean): CairnError {
     const { offset } = wrong;
     const right = `a right line ${found === wrong ? 'within it' : `at byte ${found.offset}`}`;
@@ -293,11 +321,6 @@ class Recovery<Target extends RecoveryTarget> {
     for (const { offset, end } of segments) this.#bytesRead += end - offset;
     this.#options.onProgress?.(this.#bytesRead, this.#bytesTotal);
   }
-}
-
-/** Whether there is a right line behind a wrong one: it was written only when that one was durable. */
-function provesMore(segment: Segment): boolean {
-  return segment.state === 'right' || (segment.state === 'wrong' && hidesRightLine(segment.line));
 }
 
 /** A change that does not fit the state was made on another one: as good as a gap. */

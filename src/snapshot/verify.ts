@@ -13,6 +13,7 @@ import { fileName, type Listing, listDirectory } from './directory.js';
 import { decodeFirst, withFile } from './opening.js';
 import { readFirstLine, readSegments } from './reader.js';
 import { type Recovered, type RecoveryTarget, recover } from './recovery.js';
+import { lookSteadily } from './steady-look.js';
 
 export interface VerifyReport {
   readonly sound: boolean;
@@ -27,19 +28,13 @@ export interface VerifyOptions {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** A served directory moves on while it is read: a file that goes away is a reason to look again, some times. */
-const LOOKS = 5;
-
 /** @throws CairnError `snapshot_denied`, also where there is no such directory */
 export async function verifySnapshots(options: VerifyOptions): Promise<VerifyReport> {
-  for (let look = 1; ; look++) {
-    try {
-      return await lookOver(options);
-    } catch (error) {
-      if (!(error instanceof CairnError) || error.code === 'snapshot_denied') throw error;
-      const moved = systemCode(error.details.cause) === 'ENOENT';
-      if (!moved || look === LOOKS) return { sound: false, findings: [error.message], facts: place(error) };
-    }
+  try {
+    return await lookSteadily(options.files, options.directory, () => lookOver(options));
+  } catch (error) {
+    if (!(error instanceof CairnError) || error.code === 'snapshot_denied') throw error;
+    return { sound: false, findings: [error.message], facts: place(error) };
   }
 }
 
@@ -126,7 +121,7 @@ function facts(
 
 function place(error: CairnError): VerifyReport['facts'] {
   const { file, offset, revision, follows } = error.details;
-  return { code: error.code, file, offset, revision, follows };
+  return { code: error.code, file, offset, revision, follows, hint: error.hint };
 }
 
 /** A target that keeps the keys, to count them and to see that every change meets what it needs. */

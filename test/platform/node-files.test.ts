@@ -50,6 +50,13 @@ t.test('makes a directory whose path has dots', async t => {
   t.strictSame(await nodeFiles.list(root), ['b']);
 });
 
+t.test('a FIFO is not waited for: it is no file to read', { skip: needs('linux') }, async t => {
+  const root = t.testdir({ directory: {} });
+  await run('mkfifo', [`${root}/fifo`]);
+  await t.rejects(nodeFiles.openForReading(`${root}/fifo`), { code: 'EFTYPE' });
+  await t.rejects(nodeFiles.openForReading(`${root}/directory`), { code: 'EISDIR' });
+});
+
 t.test('a file system without fsync of directories passes', { skip: needs('linux') }, async t => {
   await t.resolves(nodeFiles.syncDirectory('/proc/self'), 'proc says EINVAL');
 });

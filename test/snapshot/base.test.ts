@@ -1,6 +1,7 @@
 import t from 'tap';
-import { BASE_LINE_BYTES } from '../../src/limits.js';
+import { BASE_LINE_BYTES, BASE_SYNC_BYTES } from '../../src/limits.js';
 import type { Clock } from '../../src/platform/clock.js';
+import type { File } from '../../src/platform/files.js';
 import type { FrozenState } from '../../src/snapshot/base.js';
 import { BaseReader, writeBase } from '../../src/snapshot/base.js';
 import { readSegments } from '../../src/snapshot/reader.js';
@@ -9,6 +10,7 @@ import { ManualClock } from '../fixtures/manual-clock.js';
 import { MapState, STORE_ID } from '../fixtures/map-state.js';
 
 const PATH = '/00000007.base';
+const MIB = 1024 * 1024;
 
 /** A clock that every look moves on, so that each slice ends after a few entries. */
 function hurriedClock(): Clock & { turns: number } {
@@ -68,6 +70,45 @@ t.test('lines are cut when they are full, and each is on its way before the next
   const lines = Buffer.from(files.read(PATH)).toString().split('\n').length - 1;
   t.ok(lines >= 4, `${lines} lines`);
   t.ok(files.calls.filter(call => call.op === 'append').length >= lines);
+});
+
+t.test('an fsync of the log never waits for more of a base than some MiB', async t => {
+  const text = `"${'x'.repeat(MIB / 4)}"`;
+  const files = new CrashFiles();
+  const file = await files.create(PATH);
+  let unsynced = 0;
+  let most = 0;
+  const watched: File = {
+    read: (buffer, position) => file.read(buffer, position),
+    append: async bytes => {
+      const written = await file.append(bytes);
+      unsynced += written;
+      most = Math.max(most, unsynced);
+      return written;
+    },
+    sync: async () => {
+      await file.sync();
+      unsynced = 0;
+    },
+    truncate: size => file.truncate(size),
+    stat: () => file.stat(),
+    close: () => file.close(),
+  };
+  const clock = new ManualClock();
+  const state = stateOf(60, text);
+  await writeBase({
+    file: watched,
+    state,
+    store: STORE_ID,
+    epoch: 1,
+    number: 7,
+    clock,
+    abandoned: () => false,
+  });
+  t.ok(most >= BASE_SYNC_BYTES, 'there was enough to sync');
+  t.ok(most <= BASE_SYNC_BYTES + MIB, `${most} bytes`);
+  t.equal(unsynced, 0, 'all of it is synced at the end');
+  t.equal(await countEntries(files, 60), 60);
 });
 
 t.test('an empty state is a base of two lines', async t => {

@@ -127,3 +127,24 @@ t.test('a change that meets no key is damage', async t => {
   await writer.durable(2);
   t.equal((await verify(files)).sound, false);
 });
+
+t.test('what is no regular file is damage, with a word that says so', async t => {
+  for (const code of ['EFTYPE', 'EISDIR']) {
+    const files = await served();
+    files.fail(call => (call.op === 'openForReading' ? systemError(code) : undefined));
+    t.match((await verify(files)).findings, [/no regular file/], code);
+  }
+});
+
+t.test('damage names the commands that repair this directory', async t => {
+  const files = await served();
+  for (const path of bases(files)) files.write(path, Buffer.from('x'));
+  const { facts } = await verify(files);
+  for (const words of [
+    'cairn repair /snapshots --prefix',
+    'cairn repair /snapshots --salvage',
+    'cairn restore BACKUP',
+  ]) {
+    t.match(facts['hint'], words);
+  }
+});
