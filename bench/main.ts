@@ -3,6 +3,7 @@
  * however it ends. Everything happens on the loopback address.
  */
 import { writeFileSync } from 'node:fs';
+import { baseStall } from './base-stall.js';
 import { getSet } from './get-set.js';
 import { describeMachine } from './machine.js';
 import { helpText, type Options, parseOptions } from './options.js';
@@ -12,7 +13,11 @@ import { Workbench } from './workbench.js';
 
 type Question = (bench: Workbench, options: Options) => Promise<Findings>;
 
-const questions: Readonly<Record<string, Question>> = { 'get-set': getSet, 'start-up': startUp };
+const questions: Readonly<Record<string, Question>> = {
+  'get-set': getSet,
+  'start-up': startUp,
+  base: baseStall,
+};
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) return void process.stdout.write(helpText(Object.keys(questions)));

@@ -6,8 +6,12 @@ const table = {
   requests: { value: '100000', help: 'get-set: requests in a round' },
   connections: { value: '16', help: 'get-set: keep-alive connections, one request in flight on each' },
   keys: { value: '10000', help: 'get-set: keys in the store' },
-  'start-keys': { value: '1000000', help: 'start-up: keys in the store that is loaded; 0 leaves it out' },
-  'start-rounds': { value: '3', help: 'start-up: rounds with that store' },
+  'start-keys': {
+    value: '1000000',
+    help: 'start-up, base: keys in the store; 0 leaves those out',
+  },
+  'start-rounds': { value: '5', help: 'start-up: rounds with that store' },
+  'base-rounds': { value: '5', help: 'base: bases that are made, each of start-keys keys' },
   contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
   cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
   'node-flags': {
@@ -28,6 +32,7 @@ export interface Options {
   readonly keys: number;
   readonly startKeys: number;
   readonly startRounds: number;
+  readonly baseRounds: number;
   readonly contestants: readonly string[];
   readonly cairn: string;
   readonly nodeFlags: readonly string[];
@@ -60,6 +65,7 @@ export function parseOptions(args: readonly string[]): Options {
     keys: whole('keys', 1),
     startKeys: whole('start-keys', 0),
     startRounds: whole('start-rounds', 1),
+    baseRounds: whole('base-rounds', 1),
     contestants: words(text('contestants'), ','),
     cairn: text('cairn'),
     nodeFlags: words(text('node-flags'), ' '),

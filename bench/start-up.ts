@@ -10,6 +10,7 @@ import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BARE, CAIRN, commandOf, KOA, type Place, REDIS } from './contestants.js';
 import { getExchange, prepared, type Script, setExchange, shuffled } from './dataset.js';
+import { fill } from './fill.js';
 import { runLoad } from './load.js';
 import { cpuTimeMs, hasProgram, type Memory, memoryOf } from './machine.js';
 import type { Options } from './options.js';
@@ -19,8 +20,6 @@ import { httpReadiness, type Readiness, type Server } from './server.js';
 import { ratiosByRound } from './statistics.js';
 import type { Workbench } from './workbench.js';
 
-const FILL_CONNECTIONS = 8;
-const FILL_DEPTH = 64;
 const KEYS_CHECKED = 1_000;
 
 interface Starter {
@@ -70,12 +69,12 @@ async function fullCairn(bench: Workbench, options: Options): Promise<Starter> {
   const server = await bench.start(commandOf(CAIRN, options, { directory: full }));
   await server.ready(httpReadiness);
   // Made one by one: a million requests at once would not fit beside what is measured.
-  const fill: Script = { count: options.startKeys, at: index => setExchange(index, 0) };
-  const load = { connections: FILL_CONNECTIONS, depth: FILL_DEPTH, signal: bench.signal };
-  await runLoad(fill, { ...load, port: server.port });
+  const sets: Script = { count: options.startKeys, at: index => setExchange(index, 0) };
+  await fill(server.port, sets, bench.signal);
   await server.stop();
   const asked = shuffled(options.startKeys, options.seed).slice(0, KEYS_CHECKED);
   const script = prepared(asked.length, index => getExchange(asked[index]!, 0));
+  const load = { connections: 1, depth: 64, signal: bench.signal };
   const check = async ({ port }: Server) => void (await runLoad(script, { ...load, port }));
   return { name: CAIRN, full, probe: httpReadiness, check };
 }
