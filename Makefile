@@ -2,7 +2,7 @@
 # Recipes only order the work. The commands themselves are scripts of package.json and files in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint build artifact bench clean node tools
+.PHONY: help setup run test torture lint build artifact bench clean node tools
 
 # The folders too: one changes when a file in it goes away.
 sources := $(shell find src) tsconfig.json package.json
@@ -20,6 +20,9 @@ run: build ## serve on 127.0.0.1:3000; flags: make run ARGS="--port 4000"
 
 test: $(installed) tools lint build ## form, types, build, and every test; some: make test ARGS=test/json
 	@sh scripts/test.sh $(ARGS)
+
+torture: $(installed) tools build ## the storage tests at full size, for hours; one: make torture ARGS=<file>
+	@sh scripts/torture.sh $(ARGS)
 
 lint: $(installed) ## check form, rules and types
 	@echo '==> Checking form, rules and types'
