@@ -243,8 +243,15 @@ export class CairnError extends Error {
   }
 }
 
+/** Errors of the system that libuv has no name for, by their number on Linux and on macOS: a quota is used up. */
+const NAMELESS: ReadonlyMap<unknown, string> = new Map([
+  [-122, 'EDQUOT'],
+  [-69, 'EDQUOT'],
+]);
+
 /** The `code` of a system error (`ENOSPC`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if ('errno' in error && NAMELESS.has(error.errno)) return NAMELESS.get(error.errno);
   return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -43,10 +43,18 @@ export function foreign(message: string, file: string, place: Omit<Place, 'file'
   return new CairnError('snapshot_foreign', `${file}: ${message}.`, { file, ...place });
 }
 
-/** For what the system does not let us read: not ours to read, or as good as damaged. */
+/** The process or the machine lacks something just now; the file has nothing to do with it. */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** For what the system does not let us read: not ours to read, not just now, or as good as damaged. */
 export function unreadableFile(file: string, code: string, cause: unknown, revision?: Revision): CairnError {
   if (code === 'EACCES' || code === 'EPERM') {
     return new CairnError('snapshot_denied', `${file} cannot be read (${code}).`, { file, cause });
+  }
+  if (PASSING.has(code)) {
+    const hint =
+      'Raise the limit (ulimit -n) or free memory, and start it again; the files are not the reason.';
+    return new CairnError('storage_error', `${file} cannot be read just now (${code}).`, { hint, cause });
   }
   const odd = code === 'EFTYPE' || code === 'EISDIR';
   return damaged(odd ? 'it is no regular file' : `it cannot be read (${code})`, {

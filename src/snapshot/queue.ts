@@ -53,9 +53,10 @@ export class UndurableQueue {
     return this.#waiters.length > 0;
   }
 
-  /** What is too much for the volume, for a person; null: nothing. Both times are monotonic milliseconds. */
-  burden(now: number, lateMs: number): string | null {
-    if (this.#bytes > UNDURABLE_BYTES_MAX) return `${this.#bytes} bytes of changes wait for the volume.`;
+  /** What is too much for a volume with so many bytes of room, for a person; null: nothing. Times are monotonic. */
+  burden(now: number, lateMs: number, room: number): string | null {
+    if (this.#bytes > Math.min(UNDURABLE_BYTES_MAX, room))
+      return `${this.#bytes} bytes of changes wait for the volume.`;
     const since = this.#queued[0]?.since ?? now;
     return now - since <= lateMs ? null : `Changes have waited for the volume for over ${lateMs} ms.`;
   }

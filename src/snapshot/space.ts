@@ -2,7 +2,7 @@
  * Watches the free space of the volume, so that growth is refused while there is still room for what was answered
  * already, for deletions and for a smaller base: on a volume that is full nothing of that can be done.
  *
- * It is looked at before a line is written, when the last look is old or much was written since, and every second
+ * It is looked at before a line is written, when the last look is old or much was written since for the reserve, and every second
  * while there is too little. Nothing looks while nothing is written. There is enough again at twice the reserve, so
  * that writes do not come and go. A volume that does not tell its space has enough: its ENOSPC comes all the same.
  */
@@ -51,10 +51,15 @@ export class Space {
     return this.#found.free - this.#written;
   }
 
+  /** Bytes that may wait in memory for a line: half of the reserve stays for deletions. */
+  get roomToGrow(): number {
+    return this.free - this.reserve / 2;
+  }
+
   /** Whether a look is due before the next line. */
   get stale(): boolean {
     const age = this.#options.clock.monotonic() - this.#lookedAt;
-    return age >= SPACE_CHECK_MS || this.#written >= SPACE_CHECK_BYTES;
+    return age >= SPACE_CHECK_MS || this.#written >= Math.min(SPACE_CHECK_BYTES, this.reserve / 4);
   }
 
   /** Whether a look is due though nothing is written. */

@@ -65,6 +65,8 @@ export class SnapshotWriter {
   /** Whether the files do not lead to the present state any more, so that a new history must begin. */
   #severed = false;
   #nextNumber: number;
+  /** Whether the names that this start found are durable: a killed process may have left one in the cache alone. */
+  #foundNames = false;
 
   /** Whether the loop runs. Set and cleared in one turn with its decisions, so that no kick is lost. */
   #busy = false;
@@ -130,19 +132,19 @@ export class SnapshotWriter {
       const retryAfter = Math.ceil(this.#outage.pauseMs / 1000);
       throw new CairnError(problem.code, problem.message, { outcome: 'not_applied', retryAfter });
     }
-    const burden = this.#burden();
+    const burden = this.#burden(grows ? this.#space.roomToGrow : Number.POSITIVE_INFINITY);
     if (burden !== null)
       throw new CairnError('overloaded', burden, { outcome: 'not_applied', retryAfter: 1 });
   }
 
   /** Whether `admit` would let a deletion in. */
   get hasRoom(): boolean {
-    return !this.#closing && this.#outage.problem === null && this.#burden() === null;
+    return !this.#closing && this.#outage.problem === null && this.#burden(Number.POSITIVE_INFINITY) === null;
   }
 
-  #burden(): string | null {
+  #burden(room: number): string | null {
     const { clock, intervalMs } = this.#options;
-    return this.#queue.burden(clock.monotonic(), intervalMs + UNDURABLE_MS_MAX);
+    return this.#queue.burden(clock.monotonic(), intervalMs + UNDURABLE_MS_MAX, room);
   }
 
   /** Takes consecutive changes, as one unit that is never torn. At least one. */
@@ -320,6 +322,8 @@ export class SnapshotWriter {
     if (this.#outage.problem?.code === 'storage_full') await this.#generations.freeSpace();
     const groups = this.#queue.length;
     try {
+      if (!this.#foundNames) await this.#options.files.syncDirectory(this.#options.directory);
+      this.#foundNames = true;
       this.#log = this.#severed
         ? await this.#newHistory()
         : await this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET));

@@ -50,6 +50,24 @@ t.test('growth is refused before the volume is full, while reads and deletions p
   t.match(logger.messages('warn'), [/nearly full/]);
 });
 
+t.test('what waits in memory on a small volume is bounded by the room that it has', async t => {
+  const { engine, files } = await open();
+  const put = (name: string): Promise<unknown> =>
+    engine.commit([{ type: 'put', collection: 'kv', key: key(name), text: VALUE }], {
+      durability: 'periodic',
+    });
+  let taken = 0;
+  await t.rejects(
+    (async () => {
+      for (; taken < 200; taken++) await put(`k${taken}`);
+    })(),
+    { code: 'overloaded', details: { outcome: 'not_applied' } },
+  );
+  t.ok(taken > 50 && taken * 100_000 < VOLUME, `${taken} values`);
+  await engine.commit([{ type: 'delete', collection: 'kv', key: key('k0') }], SYNC);
+  t.ok(files.free > 0);
+});
+
 t.test('growth is taken again by itself, and only at twice the reserve', async t => {
   const world = await open();
   const { engine, files, clock, logger } = world;

@@ -96,6 +96,15 @@ t.test('a line is written only after the fsync of the one before it', async t =>
   t.notMatch(calls.map(call => call.op).join(' '), /append append|sync sync/);
 });
 
+t.test('a start makes the names that it found durable before it builds on them', async t => {
+  const { files } = await open();
+  const calls = files.calls.filter(({ op }) => op === 'syncDirectory' || op === 'create' || op === 'rename');
+  t.strictSame(
+    calls.map(({ op }) => op),
+    ['syncDirectory', 'create', 'rename', 'syncDirectory'],
+  );
+});
+
 t.test('a log appears whole: data, fsync, rename, fsync of the directory', async t => {
   const { files } = await open();
   const calls = files.calls.map(({ op, path }) => `${op} ${path.slice(DIRECTORY.length)}`);
