@@ -5,7 +5,8 @@
 set -u
 
 # What each is for: curl, dash, busybox and xmllint to run verify-api.sh as its users do; shellcheck for the scripts;
-# strace to see system calls; flock and perl to lock a directory.
+# strace to see system calls and to make them fail; flock and perl to lock a directory, perl also to cut the power of
+# a volume; mkfs.ext4, mount, fstrim and fallocate to make such a volume.
 # Program, Debian's package, Homebrew's package (- where macOS has the program or nobody has).
 needed='
 curl curl -
@@ -16,6 +17,10 @@ busybox busybox -
 strace strace -
 flock util-linux flock
 perl perl -
+mkfs.ext4 e2fsprogs -
+mount mount -
+fstrim util-linux -
+fallocate util-linux -
 '
 
 names=

@@ -1,25 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import t, { type Test } from 'tap';
+/** What clients see of a volume that runs full, step by step; test/faults/disk-full.test.ts does it under load. */
+import { rmSync, writeFileSync } from 'node:fs';
+import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
+import { smallVolume } from '../fixtures/loop-volume.js';
 import { needs } from '../fixtures/needs.js';
 import { ServiceProcess } from '../fixtures/service-process.js';
 
-/** A small volume of its own, unmounted at the end. */
-function mount(t: Test, size: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'cairn-volume-'));
-  t.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]).status, 0);
-  t.teardown(() => {
-    spawnSync('umount', ['-l', directory]);
-    rmdirSync(directory);
-  });
-  return directory;
-}
-
 t.test('a volume that runs full', { skip: needs('tmpfs') }, async t => {
-  const volume = mount(t, '4m');
+  const volume = smallVolume(t, 4 * 1024 * 1024);
   const filler = `${volume}/filler`;
   const argv = ['--snapshot-dir', `${volume}/snapshots`];
   const service = await ServiceProcess.start(t, argv);
