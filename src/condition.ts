@@ -1,6 +1,6 @@
 /**
- * The one rule by which a condition holds (RFC 9110 §13.1), for the store and the services, which decide a write, and for HTTP, which
- * decides a read.
+ * The one rule by which a condition holds (RFC 9110 §13.1), for the store and the services, which decide a write, and
+ * for HTTP, which decides a read.
  */
 import { CairnError } from './errors.js';
 import { type ChangeId, type Entry, formatChangeId } from './model.js';
@@ -8,7 +8,10 @@ import { type ChangeId, type Entry, formatChangeId } from './model.js';
 /** Whether what the key has now is among the wanted; nothing is there for a key that is not. */
 export function isAmong(wanted: readonly ChangeId[] | 'any', found: Entry | undefined): boolean {
   if (found === undefined) return false;
-  if (wanted === 'any') return true;
+  return wanted === 'any' || isOneOf(wanted, found);
+}
+
+export function isOneOf(wanted: readonly ChangeId[], found: ChangeId): boolean {
   return wanted.some(id => id.revision === found.revision && id.epoch === found.epoch);
 }
 

@@ -125,6 +125,10 @@ const table = {
     when: 'The id in a document is not that of its URL, or a patch would change it.',
     hint: 'Leave it out, or as it is.',
   },
+  patch_too_large: {
+    when: 'A patch reads and moves more bytes than it may.',
+    hint: 'Send fewer operations at once, or PUT the whole document.',
+  },
   patch_failed: {
     when: 'An operation of a JSON Patch does not fit the document.',
     hint: 'Read the document again; nothing of the patch was applied.',

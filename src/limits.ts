@@ -23,8 +23,8 @@ export const TTL_MS_MAX = 10 * 365.25 * 24 * 3600 * 1000;
 
 /** Operations of one JSON Patch. */
 export const PATCH_OPERATIONS_MAX = 1_000;
-/** Bytes of a document and all that a JSON Patch moves in it: a patch of some lines must not double it thirty times. */
-export const PATCH_BYTES_MAX = 4 * MIB;
+/** Bytes that one patch may read and move: a patch of some lines must not double a document thirty times. */
+export const PATCH_BYTES_MAX = 8 * MIB;
 
 // Requests
 
@@ -60,6 +60,8 @@ export const LIST_LIMIT_MAX = 1_000;
 export const LIST_BYTES_MAX = 4 * MIB;
 /** Documents that are looked at for one page of a `where`. */
 export const LIST_LOOKS_MAX = 10_000;
+/** Bytes of values that are looked at for one page of a `where`. */
+export const LIST_LOOK_BYTES_MAX = 16 * MIB;
 /** Conditions of one list. */
 export const WHERES_MAX = 16;
 /** Documents that are taken out of the store at once, and milliseconds of looking at them before others have a turn. */
@@ -167,6 +169,8 @@ export const SPACE_CHECK_MS = 1_000;
 export const SPACE_CHECK_BYTES = 4 * MIB;
 /** Bytes of logs under which no base is made for the sake of space. */
 export const SPACE_ROTATE_BYTES_MIN = MIB;
+/** Milliseconds for which a stop tries to bring what waits to a volume that fails. */
+export const CLOSE_TRIES_MS = 5_000;
 /** Milliseconds that a stop waits for a volume that does not answer. */
 export const CLOSE_MS = 10_000;
 /** Milliseconds to wait for the lock of the directory: an old pod may still be draining. */

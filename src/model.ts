@@ -175,6 +175,8 @@ export interface CollectionStatus {
   readonly policy: Policy;
   readonly entries: number;
   readonly bytes: number;
+  /** Another one after each change, and perhaps after a start. */
+  readonly lastChange: ChangeId;
 }
 
 export function formatChangeId(id: ChangeId): string {

@@ -6,7 +6,7 @@
  * Only an If-Modified-Since that is no date is passed over, as §13.1.3 wants it; all that costs is a whole answer.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isAmong, mismatch } from '../condition.js';
+import { isAmong, isOneOf, mismatch } from '../condition.js';
 import { CairnError } from '../errors.js';
 import { type ChangeId, type Entry, formatChangeId } from '../model.js';
 import type { WriteCondition } from '../service/keys.js';
@@ -28,6 +28,11 @@ const CHANGE_ID = /^(0|[1-9]\d{0,14})-(0|[1-9]\d{0,14})$/;
 
 export function etagOf(id: ChangeId): string {
   return `"${formatChangeId(id)}"`;
+}
+
+/** Of a list. */
+export function weakEtagOf(id: ChangeId): string {
+  return `W/${etagOf(id)}`;
 }
 
 /** What a GET or HEAD adds: in whole seconds, the last change that the caller has seen. */
@@ -67,6 +72,16 @@ export function judgeRead(condition: ReadCondition, entry: Entry | undefined): R
   if (unmodifiedSince !== undefined && entry.time > unmodifiedSince) throw mismatch(entry);
   if (noneMatch !== undefined && isAmong(noneMatch, entry)) return 'not_modified';
   return modifiedSince !== undefined && entry.time <= modifiedSince ? 'not_modified' : 'full';
+}
+
+/**
+ * Decides a GET of a list, whose validator is the last change of its collection. It is a weak one: an entry whose time
+ * is over leaves the list at once, and the collection a moment later.
+ * @throws CairnError `revision_mismatch`: no list holds what a strong condition asks for
+ */
+export function judgeList({ match, noneMatch }: ReadCondition, id: ChangeId): ReadVerdict {
+  if (match !== undefined && match !== 'any') throw mismatch(undefined);
+  return noneMatch !== undefined && (noneMatch === 'any' || isOneOf(noneMatch, id)) ? 'not_modified' : 'full';
 }
 
 /** Strong comparison (§13.1.1): a weak tag never matches. Weak (§13.1.2): its mark does not count. */

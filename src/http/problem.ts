@@ -44,6 +44,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   not_an_object: 422,
   id_missing: 422,
   id_mismatch: 422,
+  patch_too_large: 413,
   patch_failed: 422,
   patch_test_failed: 409,
   revision_mismatch: 412,

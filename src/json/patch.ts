@@ -2,17 +2,25 @@
  * JSON Patch (RFC 6902) over a text: all operations or none, since the text is only replaced by what comes out of all
  * of them. What no operation touches stays byte for byte what it was.
  *
- * Work is bounded: by the operations, by the bytes that they move, and by the depth to which they reach, so that no
- * patch of some lines doubles a document thirty times.
+ * Work is bounded: by the operations, by the bytes that they read and move, and by the depth to which they reach.
  */
 import { CairnError } from '../errors.js';
-import { PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX, VALUE_DEPTH_MAX } from '../limits.js';
+import { PATCH_OPERATIONS_MAX, VALUE_DEPTH_MAX } from '../limits.js';
 import type { JsonText } from '../model.js';
+import { PatchBudget } from './budget.js';
 import { isEqual } from './equal.js';
-import { ARRAY_INDEX, parsePointer } from './pointer.js';
+import { ARRAY_INDEX, escapeToken, parsePointer } from './pointer.js';
 import { decodeLiteral } from './string.js';
-import { type JsonArray, type JsonObject, type JsonTree, openArray, openObject, writeTree } from './tree.js';
-import { refuseUnsafeName } from './unsafe.js';
+import {
+  type JsonArray,
+  type JsonObject,
+  type JsonTree,
+  openAll,
+  openArray,
+  openObject,
+  writeTree,
+} from './tree.js';
+import { refuseUnsafeName, refuseUnsafeNames } from './unsafe.js';
 
 type Pointer = readonly string[];
 
@@ -26,8 +34,8 @@ export interface PatchOperation {
 /**
  * The text is known to be right.
  * @throws CairnError
- * `patch_failed`: an operation does not fit the document; `patch_test_failed`; `value_too_large`. All with `op`, the
- * index of the operation.
+ * `patch_failed`: an operation does not fit the document; `patch_test_failed`; both with `op`, the index of the
+ * operation. `patch_too_large`.
  */
 export function applyPatch(target: JsonText, operations: readonly PatchOperation[]): JsonText {
   const patching = new Patching(target);
@@ -49,6 +57,7 @@ const NEEDS: Readonly<Record<PatchOperation['op'], readonly ('from' | 'value')[]
  * @throws CairnError `invalid_patch`, `invalid_parameter` for a path, `unsafe_member`
  */
 export function parsePatch(patch: JsonText): readonly PatchOperation[] {
+  refuseUnsafeNames(openAll(patch));
   const list = openArray(patch);
   if (list === undefined) throw invalid('The patch is no array of operations.');
   if (list.length > PATCH_OPERATIONS_MAX)
@@ -92,14 +101,13 @@ function pointerOf(members: JsonObject, member: 'path' | 'from', op: number): Po
 
 /** The document on its way. */
 class Patching {
+  readonly #budget = new PatchBudget();
   #root: JsonTree;
-  #bytes: number;
   /** Of the operation that is applied. */
   #op = 0;
 
   constructor(target: JsonText) {
     this.#root = target;
-    this.#bytes = target.length;
   }
 
   result(): JsonText {
@@ -117,7 +125,7 @@ class Patching {
   }
 
   #test(path: Pointer, value: JsonText): void {
-    if (isEqual(this.#get(path), value)) return;
+    if (isEqual(this.#weighed(writeTree(this.#get(path))), value)) return;
     throw new CairnError('patch_test_failed', `The value at ${show(path)} is another.`, { op: this.#op });
   }
 
@@ -130,9 +138,8 @@ class Patching {
   }
 
   #get(path: Pointer): JsonTree {
-    let tree = this.#root;
-    for (const [depth, token] of path.entries()) tree = this.#child(tree, token, path.slice(0, depth + 1));
-    return tree;
+    const token = path.at(-1);
+    return token === undefined ? this.#root : this.#child(this.#openParent(path), token, path);
   }
 
   #add(path: Pointer, value: JsonTree): void {
@@ -182,13 +189,13 @@ class Patching {
   }
 
   #open(tree: JsonTree, path: Pointer): JsonObject | JsonArray {
+    if (typeof tree === 'string') this.#budget.spend(tree.length);
     const container = openObject(tree) ?? openArray(tree);
     if (container === undefined) throw this.#failed(`the value at ${show(path)} has no members`);
     return container;
   }
 
-  #child(tree: JsonTree, token: string, path: Pointer): JsonTree {
-    const container = this.#open(tree, path.slice(0, -1));
+  #child(container: JsonObject | JsonArray, token: string, path: Pointer): JsonTree {
     const child =
       container instanceof Map
         ? container.get(token)
@@ -203,13 +210,9 @@ class Patching {
     throw this.#failed(`there is nothing at ${show(path)}`);
   }
 
-  /** The value, if the document and all that came to it stay within the bound. */
   #weighed(value: JsonText): JsonText {
-    this.#bytes += value.length;
-    if (this.#bytes <= PATCH_BYTES_MAX) return value;
-    throw new CairnError('value_too_large', `The patch moves more than ${PATCH_BYTES_MAX} bytes.`, {
-      op: this.#op,
-    });
+    this.#budget.spend(value.length);
+    return value;
   }
 
   #failed(reason: string): CairnError {
@@ -221,7 +224,7 @@ class Patching {
 
 function show(path: Pointer): string {
   if (path.length === 0) return 'the root';
-  return path.map(token => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path.map(token => `/${escapeToken(token)}`).join('');
 }
 
 function invalid(message: string, op?: number): CairnError {

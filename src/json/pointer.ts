@@ -29,6 +29,11 @@ export function parsePointer(pointer: string): readonly string[] {
   return tokens.map(token => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+/** A name as it stands in a pointer. */
+export function escapeToken(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
 /** Recurses once for each token that matched, so never deeper than the text is nested. */
 class Search {
   readonly #text: JsonText;

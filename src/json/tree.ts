@@ -52,6 +52,30 @@ export function openArray(tree: JsonTree): JsonArray | undefined {
   return elements;
 }
 
+/** All of it taken apart, in one pass. */
+export function openAll(tree: JsonTree): JsonTree {
+  return typeof tree === 'string' ? readAll(tree, new Scanner(tree), 0) : tree;
+}
+
+function readAll(text: JsonText, scanner: Scanner, depth: number): JsonTree {
+  if (depth > DEPTH_MAX) throw scanner.fail(`the value is nested more than ${DEPTH_MAX} deep`, 'too_deep');
+  if (scanner.atObject()) {
+    const members: JsonObject = new Map();
+    scanner.members((nameStart, nameEnd) => {
+      members.set(decodeLiteral(text.slice(nameStart, nameEnd)), readAll(text, scanner, depth + 1));
+    });
+    return members;
+  }
+  if (scanner.atArray()) {
+    const elements: JsonArray = [];
+    scanner.elements(() => elements.push(readAll(text, scanner, depth + 1)));
+    return elements;
+  }
+  const start = scanner.position;
+  scanner.skipValue(DEPTH_MAX);
+  return text.slice(start, scanner.position) as JsonText;
+}
+
 /** The tree as one text, without white space where it was taken apart. */
 export function writeTree(tree: JsonTree): JsonText {
   return flat(write(tree)) as JsonText;

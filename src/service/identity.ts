@@ -5,7 +5,7 @@
 import { CairnError } from '../errors.js';
 import { flat } from '../json/bytes.js';
 import { keyFromJson } from '../json/key.js';
-import { memberAt } from '../json/pointer.js';
+import { escapeToken, memberAt } from '../json/pointer.js';
 import { encodeString } from '../json/string.js';
 import { writeName } from '../json/tree.js';
 import type { JsonText, Key } from '../model.js';
@@ -46,7 +46,7 @@ function idOf(text: JsonText, field: string): Key | undefined {
     const hint = `Send a JSON object; its "${field}" is its id.`;
     throw new CairnError('not_an_object', 'A document of this collection is an object.', { hint });
   }
-  const id = memberAt(text, `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+  const id = memberAt(text, `/${escapeToken(field)}`);
   if (id === undefined) return undefined;
   if (!id.startsWith('"')) throw idMissing(field);
   return keyFromJson(id);

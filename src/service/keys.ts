@@ -109,8 +109,7 @@ export class Keys {
 
   /** @throws CairnError as `withId` does, `value_too_large`, and what `Engine.commit` throws. */
   async put(place: Place, document: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
-    const { idField } = this.policyOf(place.collection);
-    const text = idField === null ? document : withId(document, idField, place.key);
+    const text = this.#identified(place, document, options.condition);
     if (text.length > VALUE_BYTES_MAX) throw valueTooLarge(text.length);
     const { ttl } = options;
     const put = { ...place, type: 'put' as const, text, ...(ttl === undefined ? {} : { ttl }) };
@@ -175,6 +174,14 @@ export class Keys {
     return { id: outcome.id, durable };
   }
 
+  /** Where the document itself may be wrong, the condition goes before it: 412 before 422. */
+  #identified(place: Place, document: JsonText, condition: WriteCondition | undefined): JsonText {
+    const { idField } = this.policyOf(place.collection);
+    if (idField === null) return document;
+    if (condition !== undefined) refuseUnless(condition, this.read(place).entry);
+    return withId(document, idField, place.key);
+  }
+
   async #commit(operation: Operation, options: WriteOptions): Promise<Commit & { outcome: Outcome }> {
     const engine = this.#options.engine();
     const condition = settle(options.condition, () => engine.get(operation.collection, operation.key));
@@ -212,8 +219,9 @@ function settle(condition: WriteCondition | undefined, read: () => Entry | undef
 }
 
 /** @throws CairnError `revision_mismatch` */
-function refuseUnless({ match, noneMatch, unmodifiedSince }: WriteCondition, entry: Entry): void {
+function refuseUnless({ match, noneMatch, unmodifiedSince }: WriteCondition, entry: Entry | undefined): void {
   if (match !== undefined && !isAmong(match, entry)) throw mismatch(entry);
+  if (entry === undefined) return;
   if (unmodifiedSince !== undefined && entry.time > unmodifiedSince) throw mismatch(entry);
   if (noneMatch !== undefined && isAmong(noneMatch, entry)) throw mismatch(entry);
 }

@@ -3,9 +3,17 @@
  * others have their turn, so a list is of no single instant; a key that stays is seen exactly once all the same, since
  * a page begins behind the last key of the one before.
  */
-import type { Engine } from '../engine/engine.js';
-import { CHANGES_SLICE, LIST_BYTES_MAX, LIST_LOOKS_MAX, LIST_SLICE, LIST_SLICE_MS } from '../limits.js';
-import type { Durability, Entry, Key, Revision } from '../model.js';
+import type { CollectionStatus, Engine } from '../engine/engine.js';
+import { CairnError } from '../errors.js';
+import {
+  CHANGES_SLICE,
+  LIST_BYTES_MAX,
+  LIST_LOOK_BYTES_MAX,
+  LIST_LOOKS_MAX,
+  LIST_SLICE,
+  LIST_SLICE_MS,
+} from '../limits.js';
+import type { Entry, Key, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Where } from './where.js';
 
@@ -37,34 +45,39 @@ export class Lists {
     this.#clock = clock;
   }
 
-  /** All that the collection holds. */
-  total(collection: string): number {
-    return (
-      this.#engine()
-        .collections()
-        .find(({ name }) => name === collection)?.entries ?? 0
-    );
+  /** Of the collection as a whole. @throws CairnError `not_found` */
+  status(collection: string): CollectionStatus {
+    const status = this.#engine()
+      .collections()
+      .find(({ name }) => name === collection);
+    if (status === undefined) throw new CairnError('not_found', `There is no collection "${collection}".`);
+    return status;
   }
 
-  /** At most `limit`; fewer where they are large, or where many were looked at to find them. */
+  /** Every collection there is. */
+  statuses(): readonly CollectionStatus[] {
+    return this.#engine().collections();
+  }
+
+  /** At most `limit`; fewer where they are large, or where much was looked at to find them. */
   async page(request: ListRequest): Promise<List> {
     const { limit } = request;
     const { revision } = this.#engine();
     const entries: (readonly [Key, Entry])[] = [];
-    let looks = 0;
+    const looked = { documents: 0, bytes: 0 };
     let bytes = 0;
     let last: Key | null = null;
-    for await (const slice of this.#slices(request)) {
-      for (const [key, entry] of slice) {
-        if (entries.length >= limit || bytes >= LIST_BYTES_MAX || looks >= LIST_LOOKS_MAX) {
-          return { entries, next: last, revision };
-        }
-        looks += 1;
-        last = key;
-        if (!request.wheres.every(where => where(entry.text))) continue;
-        entries.push([key, entry]);
-        bytes += key.length + entry.text.length;
+    for await (const [key, entry, found] of this.#looks(request)) {
+      const enough = entries.length >= limit || bytes >= LIST_BYTES_MAX;
+      if (enough || looked.documents >= LIST_LOOKS_MAX || looked.bytes >= LIST_LOOK_BYTES_MAX) {
+        return { entries, next: last, revision };
       }
+      looked.documents += 1;
+      looked.bytes += entry.text.length;
+      last = key;
+      if (!found) continue;
+      entries.push([key, entry]);
+      bytes += key.length + entry.text.length;
     }
     return { entries, next: null, revision };
   }
@@ -72,49 +85,65 @@ export class Lists {
   /** How many there are, whatever the limit: a scan. */
   async count(request: Omit<ListRequest, 'limit' | 'after'>): Promise<number> {
     let count = 0;
-    for await (const slice of this.#slices(request)) {
-      count += slice.filter(([, { text }]) => request.wheres.every(where => where(text))).length;
-    }
+    for await (const [, , found] of this.#looks(request)) if (found) count += 1;
     return count;
   }
 
   /**
-   * Deletes what begins with the prefix, so many at once, and tells how many. What comes meanwhile may stay.
-   * @throws CairnError as `Engine.commit`; what was deleted before is gone
+   * Deletes what begins with the prefix, so many at once, each durable before the next: so it goes as fast as the volume
+   * takes it. What comes meanwhile may stay.
+   * @throws CairnError as `Engine.commit`; what was deleted before is gone, and its number told
    */
-  async deletePrefix(
-    { collection, prefix }: { readonly collection: string; readonly prefix: string },
-    durability?: Durability,
-  ): Promise<{ readonly deleted: number; readonly revision: Revision; readonly durable: boolean }> {
-    const options = durability === undefined ? {} : { durability };
+  async deletePrefix({ collection, prefix }: Pick<ListRequest, 'collection' | 'prefix'>): Promise<{
+    readonly deleted: number;
+    readonly revision: Revision;
+  }> {
     const engine = this.#engine();
     let deleted = 0;
-    for (;;) {
-      const { entries, more } = engine.page(collection, { prefix, limit: CHANGES_SLICE });
+    for (let after: Key | undefined; ; ) {
+      const range = { prefix, limit: CHANGES_SLICE, ...(after === undefined ? {} : { after }) };
+      const { entries, more } = engine.page(collection, range);
       const operations = entries.map(([key]) => ({ type: 'delete' as const, collection, key }));
-      const { durable, revision } = await engine.commit(operations, options);
+      const { revision } = await engine.commit(operations, { durability: 'sync' }).catch((error: unknown) => {
+        throw halfDone(error, deleted);
+      });
       deleted += entries.length;
-      if (!more) return { deleted, revision, durable };
+      after = entries.at(-1)?.[0];
+      if (!more) return { deleted, revision };
       await this.#clock.turn();
     }
   }
 
-  /** The entries of the prefix in key order, some at a time; others have their turn in between. */
-  async *#slices({ collection, prefix, after }: Omit<ListRequest, 'limit'>): AsyncGenerator<List['entries']> {
+  /** The entries of the prefix in key order, and whether each is wanted; others have their turn in between. */
+  async *#looks({
+    collection,
+    prefix,
+    after,
+    wheres,
+  }: Omit<ListRequest, 'limit'>): AsyncGenerator<readonly [Key, Entry, boolean]> {
     const engine = this.#engine();
     let sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
     for (let from = after; ; ) {
-      const { entries, more } = engine.page(collection, {
-        prefix,
-        limit: LIST_SLICE,
-        ...(from === undefined ? {} : { after: from }),
-      });
-      yield entries;
+      const range = { prefix, limit: LIST_SLICE, ...(from === undefined ? {} : { after: from }) };
+      const { entries, more } = engine.page(collection, range);
+      for (const [key, entry] of entries) {
+        yield [key, entry, wheres.every(where => where(entry.text))];
+        if (this.#clock.monotonic() < sliceEnd) continue;
+        await this.#clock.turn();
+        sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
+      }
       from = entries.at(-1)?.[0];
       if (!more || from === undefined) return;
-      if (this.#clock.monotonic() < sliceEnd) continue;
-      await this.#clock.turn();
-      sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
     }
   }
+}
+
+/** What came before it is done, so nobody may read it as if nothing had happened. */
+function halfDone(error: unknown, deleted: number): unknown {
+  if (deleted === 0 || !(error instanceof CairnError)) return error;
+  return new CairnError(error.code, `${error.message} ${deleted} keys were deleted before.`, {
+    ...error.details,
+    outcome: 'unknown',
+    hint: 'Repeat it: it goes on with what is left.',
+  });
 }

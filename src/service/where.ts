@@ -7,8 +7,8 @@
  */
 import { CairnError } from '../errors.js';
 import { fromUnicode } from '../json/bytes.js';
-import { isEqual } from '../json/equal.js';
-import { memberAt } from '../json/pointer.js';
+import { isEqual, isEqualScalar } from '../json/equal.js';
+import { escapeToken, memberAt } from '../json/pointer.js';
 import { scanValue } from '../json/scan.js';
 import { decodeLiteral } from '../json/string.js';
 import { openArray } from '../json/tree.js';
@@ -22,9 +22,7 @@ export function parseWhere(condition: string): Where {
   if (equals <= 0) throw invalid('has no field and "="');
   const field = condition.slice(0, equals);
   const pointer = field.startsWith('/') ? field : `/${field.split('.').map(escapeToken).join('/')}`;
-  const wanted = condition.slice(equals + 1);
-  const json = jsonOf(wanted);
-  const isWanted = (value: JsonText): boolean => isMatch(value, wanted, json);
+  const isWanted = matcherOf(condition.slice(equals + 1));
   // A pointer that is none is refused here, and not with the first document.
   memberAt('null' as JsonText, pointer);
   return text => {
@@ -34,9 +32,15 @@ export function parseWhere(condition: string): Where {
   };
 }
 
-function isMatch(value: JsonText, wanted: string, json: JsonText | undefined): boolean {
-  if (value.startsWith('"') && decodeLiteral(value) === wanted) return true;
-  return json !== undefined && isEqual(value, json);
+/** Whether a value is what a condition says; an array has as many as it has elements, so little is done for each. */
+function matcherOf(wanted: string): Where {
+  const json = jsonOf(wanted);
+  const isContainer = json !== undefined && /^[[{]/.test(json);
+  return value => {
+    if (value.startsWith('"') && decodeLiteral(value) === wanted) return true;
+    if (json === undefined || /^[[{]/.test(value) !== isContainer) return false;
+    return isContainer ? isEqual(value, json) : isEqualScalar(value, json);
+  };
 }
 
 /** The condition as JSON, if it is any. */
@@ -47,10 +51,6 @@ function jsonOf(wanted: string): JsonText | undefined {
     if (error instanceof CairnError) return undefined;
     throw error;
   }
-}
-
-function escapeToken(token: string): string {
-  return token.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function invalid(reason: string): CairnError {

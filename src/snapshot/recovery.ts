@@ -29,7 +29,8 @@ import { readSegments, type Segment } from './reader.js';
 /** Takes what is recovered: the base in key order per collection, its revision, then the changes in their order. */
 export interface RecoveryTarget {
   load(collection: string, entry: BaseEntry): void;
-  loaded(revision: Revision): void;
+  /** After the base: it is of this revision, in an epoch that is not before that of its changes. */
+  loaded(revision: Revision, epoch: Epoch): void;
   replay(change: Change): void;
 }
 
@@ -222,7 +223,7 @@ class Recovery<Target extends RecoveryTarget> {
       }
       reader.finish();
       this.#revision = log.header.after;
-      target.loaded(this.#revision);
+      target.loaded(this.#revision, log.header.epoch);
       return size;
     });
   }

@@ -3,7 +3,7 @@
  * and, where the policy evicts, their order of use. Whoever changes an entry here changes all of these; nothing
  * is decided here.
  */
-import type { Key, Milliseconds, Policy } from '../model.js';
+import type { ChangeId, Key, Milliseconds, Policy } from '../model.js';
 import { type EntrySource, entrySize, StoredEntry } from './entry.js';
 import { OrderOfUse } from './eviction.js';
 import type { Expiry, ExpiryNode } from './expiry.js';
@@ -16,6 +16,8 @@ export class Collection {
   readonly leaves = new Leaves<StoredEntry>();
   /** Null: it does not evict. */
   readonly order: OrderOfUse | null;
+  /** Names its last change, or that of the base it came from; 0-0: there was none. */
+  lastChange: ChangeId = { epoch: 0, revision: 0 };
   readonly #expiry: Expiry;
   #bytes = 0;
 

@@ -163,9 +163,10 @@ export class Store {
     if (!into.load(entry.key, entry, entry.deadline)) throw new Error('The base has a key twice.');
   }
 
-  /** After the base: the store is at this revision. */
-  loaded(revision: Revision): void {
+  /** After the base: the store is at this revision, and what came before it in each collection is not known. */
+  loaded(revision: Revision, epoch: Epoch): void {
     this.#revision = revision;
+    for (const collection of this.#collections.values()) collection.lastChange = { epoch, revision };
   }
 
   /** Performs a change that was decided earlier. */
@@ -194,8 +195,8 @@ export class Store {
   /** Those of the configuration, in its order. */
   collections(): readonly CollectionStatus[] {
     const statuses: CollectionStatus[] = [];
-    for (const { name, policy, entries, bytes } of this.#collections.values()) {
-      if (policy !== null) statuses.push({ name, policy, entries, bytes });
+    for (const { name, policy, entries, bytes, lastChange } of this.#collections.values()) {
+      if (policy !== null) statuses.push({ name, policy, entries, bytes, lastChange });
     }
     return statuses;
   }
@@ -285,15 +286,21 @@ export class Store {
   #write(change: PutChange | TouchChange): StoredEntry {
     const collection = this.#collectionOf(change.collection);
     const entry = collection.write(change.key, sourceOf(change, collection), change.deadline);
-    this.#revision = change.revision;
+    this.#passed(collection, change);
     return entry;
   }
 
   #remove(change: DeleteChange): void {
-    const entry = this.#collectionOf(change.collection).remove(change.key);
+    const collection = this.#collectionOf(change.collection);
+    const entry = collection.remove(change.key);
     if (entry === undefined)
       throw new Error(`Change ${formatChangeId(change)} deletes a key that is not there.`);
-    this.#revision = change.revision;
+    this.#passed(collection, change);
+  }
+
+  #passed(collection: Collection, { epoch, revision }: ChangeId): void {
+    this.#revision = revision;
+    collection.lastChange = { epoch, revision };
   }
 }
 

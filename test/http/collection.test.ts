@@ -128,6 +128,26 @@ t.test('a page ends sooner where much was looked at, and the link goes on there'
   t.same(pages, [[], ['z']]);
 });
 
+t.test('a list has a validator: the last change of its collection', async t => {
+  const service = await startService(t);
+  const empty = await service.call('GET', '/kv');
+  await fill(service, ['a']);
+  const full = await service.call('GET', '/kv');
+  t.match(full.headers['etag'], /^W\/"\d+-1"$/);
+  t.not(full.headers['etag'], empty.headers['etag']);
+  const same = await service.call('GET', '/kv?limit=1', {
+    headers: { 'if-none-match': String(full.headers['etag']) },
+  });
+  t.same([same.status, same.body], [304, '']);
+  await service.call('DELETE', '/kv/a');
+  const other = await service.call('GET', '/kv', {
+    headers: { 'if-none-match': String(full.headers['etag']) },
+  });
+  t.same([other.status, other.body], [200, '[]']);
+  const strong = { 'if-match': String(full.headers['etag']) };
+  t.equal((await service.call('GET', '/kv', { headers: strong })).status, 412);
+});
+
 t.test('POST creates, and says 409 where the key is there', async t => {
   const service = await startService(t);
   const created = await service.call('POST', '/kv', { body: '{"key":"a/ü b","value":{"x":1.0},"ttl":60}' });

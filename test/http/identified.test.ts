@@ -62,6 +62,8 @@ t.test(
       const answer = await service.call(method, path, { body, headers });
       t.same([answer.status, codeOf(answer)], [422, code], `${method} ${body}`);
     }
+    const stale = await service.call('PUT', '/kv/a', { body: '[]', headers: { 'if-match': '"1-99"' } });
+    t.same([stale.status, codeOf(stale)], [412, 'revision_mismatch'], 'a condition goes before the document');
     const wrong = await service.call('POST', '/kv', { body: '{"name":".."}' });
     t.same([wrong.status, codeOf(wrong)], [400, 'invalid_key'], 'an id is a key like any other');
     t.equal(stored(service, 'a'), '{"name":"a"}');

@@ -40,7 +40,12 @@ t.test('what the patch does not name stays byte for byte', async t => {
 });
 
 t.test('a merge patch that names __proto__ is refused, however deep', async t => {
-  for (const patch of ['{"__proto__":1}', '{"a":{"__proto__":{"b":1}}}', '{"\\u005f_proto__":null}'])
+  for (const patch of [
+    '{"__proto__":1}',
+    '{"a":{"__proto__":{"b":1}}}',
+    '{"\\u005f_proto__":null}',
+    '{"a":[{"__proto__":1}]}',
+  ])
     t.throws(() => checkMergePatch(json(patch)), { code: 'unsafe_member' }, patch);
 });
 

@@ -44,7 +44,7 @@ t.test('a base gives entries but no revision, until it is told', async t => {
   const { store } = newStore();
   store.load('kv', { ...entry, deadline: 7 });
   t.equal(store.revision, 0);
-  store.loaded(9);
+  store.loaded(9, 1);
   t.strictSame([store.revision, store.nextDeadline()], [9, 7]);
   t.match(store.apply([put('b', 1)]).changes, [{ revision: 10 }]);
 });
@@ -59,7 +59,7 @@ t.test('a collection that left the configuration', async t => {
   const { store, clock } = newStore();
   store.load('gone', { ...entry, deadline: clock.now() + 10 });
   store.load('gone', { ...entry, key: key('b') });
-  store.loaded(4);
+  store.loaded(4, 1);
 
   t.strictSame(store.unknown(), [{ name: 'gone', entries: 2 }], 'is told');
   t.strictSame(

@@ -140,8 +140,8 @@ t.test('entries and bytes are counted per collection and together', async t => {
   store.apply([put('abc', 12345), put('b', 1), put('b', 1, { collection: 'other' })]);
   store.apply([put('abc', 1), remove('b')]);
   t.strictSame(store.collections(), [
-    { name: 'kv', policy: plain, entries: 1, bytes: 3 + 1 + ENTRY_OVERHEAD_BYTES },
-    { name: 'other', policy: plain, entries: 1, bytes: 1 + 1 + ENTRY_OVERHEAD_BYTES },
+    { name: 'kv', policy: plain, entries: 1, bytes: 3 + 1 + ENTRY_OVERHEAD_BYTES, lastChange: id(5) },
+    { name: 'other', policy: plain, entries: 1, bytes: 1 + 1 + ENTRY_OVERHEAD_BYTES, lastChange: id(3) },
   ]);
   t.strictSame([store.entries, store.bytes], [2, 6 + 2 * ENTRY_OVERHEAD_BYTES]);
 });

@@ -85,7 +85,7 @@ export function copy(from: Store, to: Store): void {
   for (const { name, entries } of frozen.collections()) {
     for (const [key, entry] of entries()) to.load(name, { ...entry, key, deadline: entry.deadline() });
   }
-  to.loaded(frozen.revision);
+  to.loaded(frozen.revision, 1);
   frozen.release();
 }
 

@@ -15,11 +15,13 @@ import { parseWhere } from '../../service/where.js';
 import {
   documentHeaders,
   durableHeader,
+  emptyReply,
   jsonReply,
   keyAndValue,
   objectReply,
   storeHeaders,
 } from '../answer.js';
+import { judgeList, readCondition, weakEtagOf } from '../conditional.js';
 import { cursorOf, keyOfCursor } from '../cursor.js';
 import type { DocumentParts } from '../document.js';
 import { flagOf } from '../request-target.js';
@@ -71,9 +73,13 @@ function exampleOf(collection: string, keys: Keys): string {
 async function list(call: Call, collection: string, { keys, lists }: CollectionParts): Promise<Reply> {
   const request = requestOf(call, collection);
   const namesOnly = flagOf(call.query, 'keys') ?? false;
+  const { lastChange } = lists.status(collection);
+  const tag = { ETag: weakEtagOf(lastChange) };
+  if (judgeList(readCondition(call.headers), lastChange) === 'not_modified') return emptyReply(304, tag);
   const total = await totalOf(call, request, lists);
   const page = await lists.page(request);
   return jsonReply(200, bodyOf(page, namesOnly, keys.policyOf(collection)), {
+    ...tag,
     ...storeHeaders(page.revision),
     ...(total === null ? {} : { 'X-Total-Count': String(total) }),
     ...(page.next === null
@@ -111,7 +117,7 @@ function limitOf(text: string | undefined): number {
 async function totalOf({ query }: Call, request: ListRequest, lists: Lists): Promise<number | null> {
   const wanted = flagOf(query, 'count');
   const whole = request.prefix === '' && request.wheres.length === 0;
-  if (whole) return wanted === false ? null : lists.total(request.collection);
+  if (whole) return wanted === false ? null : lists.status(request.collection).entries;
   return wanted === true ? lists.count(request) : null;
 }
 
@@ -170,14 +176,13 @@ function pathOf(key: ByteString): string {
 async function deletePrefix(call: Call, collection: string, { lists }: CollectionParts): Promise<Reply> {
   const prefix = prefixOf(call.query.get('prefix') ?? '');
   if (prefix === '') throw invalid('"prefix" is missing or empty, and would delete all there is');
-  const { condition, durability } = writeOptions(call);
-  if (Object.keys(condition ?? {}).length > 0) {
+  if (Object.keys(writeOptions(call).condition ?? {}).length > 0) {
     throw new CairnError('invalid_precondition', 'A deletion by prefix takes no condition.', {
       hint: 'Delete the keys one by one, each with its ETag.',
     });
   }
-  const { deleted, revision, durable } = await lists.deletePrefix({ collection, prefix }, durability);
-  return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(durable) });
+  const { deleted, revision } = await lists.deletePrefix({ collection, prefix });
+  return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(true) });
 }
 
 function invalid(reason: string): CairnError {
