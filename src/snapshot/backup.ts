@@ -15,7 +15,7 @@ import { unreadableFile, withRepairHint } from './damage.js';
 import { fileName } from './directory.js';
 import { encodeHeader, FORMAT } from './format.js';
 import { type Merge, Overlay } from './overlay.js';
-import { readSegments } from './reader.js';
+import { type Readable, readSegments } from './reader.js';
 import { type Recovered, recover } from './recovery.js';
 import { lookSteadily } from './steady-look.js';
 
@@ -96,7 +96,7 @@ async function stream(
     const { revision } = target;
     const reader = new BaseReader({ name, store: successor.store, number: base.number, revision });
     let done = 0;
-    for await (const segments of readSegments(file, base.bytes)) {
+    for await (const segments of readSegments(readingOf(name, file), base.bytes)) {
       for (const segment of segments) {
         const line = reader.take(segment);
         if (line?.type === 'entries') await writer.take(line.collection, line.entries);
@@ -107,6 +107,17 @@ async function stream(
     reader.finish();
   }
   await writer.finish();
+}
+
+/** An error of this file, and none of where the output goes. */
+function readingOf(name: string, file: File): Readable {
+  return {
+    read: (buffer, position) =>
+      file.read(buffer, position).catch((cause: unknown) => {
+        const code = systemCode(cause);
+        throw code === undefined ? cause : unreadableFile(name, code, cause);
+      }),
+  };
 }
 
 /** Writes the entries of the base with the changes in them. */

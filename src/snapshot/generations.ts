@@ -13,6 +13,7 @@ import type { File, Files } from '../platform/files.js';
 import type { Logger } from '../platform/logger.js';
 import { type FrozenState, writeBase } from './base.js';
 import { fileName, listDirectory } from './directory.js';
+import { BirthError } from './log-file.js';
 
 /** Milliseconds until a base that failed is tried again. */
 const BASE_RETRY_MS = 60_000;
@@ -78,7 +79,7 @@ export class Generations {
     if (this.#wanted || bytes >= enough || this.#logs.length >= ROTATE_LOGS_MAX) return true;
     // While a base still fits beside the logs: later only somebody else could make room for it.
     const spares = bytes >= Math.max(stateBytes, SPACE_ROTATE_BYTES_MIN);
-    return spares && stateBytes + reserve / 2 <= free && free < 2 * (stateBytes + reserve);
+    return spares && stateBytes + reserve / 8 <= free && free < 2 * (stateBytes + reserve);
   }
 
   /** A new log is being made for a base. Until that base is there, none is due for some time. */
@@ -98,18 +99,21 @@ export class Generations {
   }
 
   /**
-   * Writes the base with which a new history begins; its log must follow. Rejects with the system's error. The state
-   * is released in any case.
+   * Begins a new history: writes its base, and then its log by `beginLog`. Until that log is there the base counts for
+   * nothing, and all that was before it is kept; then it is of no use any more. Rejects with what failed, and leaves no
+   * base behind, unless the log may be there after all. The state is released in any case.
    */
-  async found(state: FrozenState, number: number): Promise<void> {
+  async found<Log>(state: FrozenState, number: number, beginLog: () => Promise<Log>): Promise<Log> {
     await this.#task;
-    try {
-      const bytes = await this.#write(state, number, () => false);
-      this.#bases = [{ number, bytes: bytes ?? 0 }];
-      this.#logs = [];
-    } finally {
-      state.release();
-    }
+    const bytes = await this.#write(state, number, () => false).finally(() => state.release());
+    const log = await beginLog().catch(async (error: unknown) => {
+      if (!(error instanceof BirthError) || !error.renameTried) await this.#remove(fileName(number, 'base'));
+      throw error;
+    });
+    this.#bases = [{ number, bytes: bytes ?? 0 }];
+    this.#logs = [];
+    await this.freeSpace();
+    return log;
   }
 
   /** Gives up the base that is being made, and makes none any more. */
@@ -183,6 +187,11 @@ export class Generations {
       await file.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { files, directory } = this.#options;
+    await files.remove(join(directory, name)).catch(() => undefined);
   }
 
   /** Never rejects: what cannot be removed costs space, and the next base tries again. */

@@ -101,21 +101,33 @@ export class LogFile {
       await appendAll(this.#file, line);
       await Promise.all([this.#expect(this.#bytes + line.length), this.#file.sync()]);
     } catch (error) {
+      const lost = error instanceof LostLogError || (await this.#isLost());
       // For the space on a full volume; the seal is what makes it so. What another program did is left as it is.
-      if (!(error instanceof LostLogError)) await this.#file.truncate(this.#bytes).catch(() => undefined);
+      if (!lost) await this.#file.truncate(this.#bytes).catch(() => undefined);
       await this.close().catch(() => undefined);
-      throw error;
+      throw lost ? new LostLogError() : error;
     }
     this.#bytes += line.length;
   }
 
-  /** Throws LostLogError where it has not what was written to it, or no name. */
-  check(): Promise<void> {
-    return this.#expect(this.#bytes);
+  /** Throws LostLogError where it has not what was written to it, or no name. Then it has ended. */
+  async check(): Promise<void> {
+    try {
+      await this.#expect(this.#bytes);
+    } catch (error) {
+      await this.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  /** After a failure that came first. Where nothing can be seen, nothing is said. */
+  async #isLost(): Promise<boolean> {
+    const facts = await this.#file.stat().catch(() => null);
+    return facts !== null && (!facts.named || facts.size < this.#bytes);
   }
 
   async #expect(bytes: number): Promise<void> {

@@ -53,7 +53,12 @@ export class Space {
 
   /** Bytes that may wait in memory for a line: half of the reserve stays for deletions. */
   get roomToGrow(): number {
-    return this.free - this.reserve / 2;
+    return Math.max(0, this.free - this.reserve / 2);
+  }
+
+  /** The same where deletions alone come: however little is left, a part of it is theirs. */
+  get roomToDelete(): number {
+    return Math.max(0, this.free / 2, this.free - this.reserve / 4);
   }
 
   /** Whether a look is due before the next line. */

@@ -14,7 +14,7 @@
  *   S ends the old log, a new one begins after S, and the base of S follows it, in slices, beside the traffic.
  */
 import { CairnError, systemCode } from '../errors.js';
-import { CLOSE_MS, LINE_BYTES_TARGET, RETRY_FIRST_MS, UNDURABLE_MS_MAX } from '../limits.js';
+import { CLOSE_MS, CLOSE_TRIES_MS, LINE_BYTES_TARGET, RETRY_FIRST_MS, UNDURABLE_MS_MAX } from '../limits.js';
 import type { Change, Epoch, Revision } from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
 import type { Files } from '../platform/files.js';
@@ -45,9 +45,6 @@ export interface WriterOptions {
   /** Log bytes since the newest base under which none is made. */
   readonly rotateBytesMin?: number;
 }
-
-/** Milliseconds for which `close` tries to bring the queue to a volume that fails. */
-const CLOSE_TRIES_MS = 5_000;
 
 export class SnapshotWriter {
   readonly #options: WriterOptions;
@@ -132,14 +129,14 @@ export class SnapshotWriter {
       const retryAfter = Math.ceil(this.#outage.pauseMs / 1000);
       throw new CairnError(problem.code, problem.message, { outcome: 'not_applied', retryAfter });
     }
-    const burden = this.#burden(grows ? this.#space.roomToGrow : Number.POSITIVE_INFINITY);
+    const burden = this.#burden(grows ? this.#space.roomToGrow : this.#space.roomToDelete);
     if (burden !== null)
       throw new CairnError('overloaded', burden, { outcome: 'not_applied', retryAfter: 1 });
   }
 
   /** Whether `admit` would let a deletion in. */
   get hasRoom(): boolean {
-    return !this.#closing && this.#outage.problem === null && this.#burden(Number.POSITIVE_INFINITY) === null;
+    return !this.#closing && this.#outage.problem === null && this.#burden(this.#space.roomToDelete) === null;
   }
 
   #burden(room: number): string | null {
@@ -192,7 +189,7 @@ export class SnapshotWriter {
     if (log !== null) await log.check().catch(error => this.#end(log, error));
     const until = this.#options.clock.monotonic() + CLOSE_TRIES_MS;
     while (this.#failed !== null && this.#options.clock.monotonic() < until) {
-      await this.#pause(RETRY_FIRST_MS);
+      await new Promise<void>(resolve => this.#options.clock.setTimer(RETRY_FIRST_MS, resolve));
       this.#outage.hurry();
       this.#kick();
       await this.#running;
@@ -273,14 +270,16 @@ export class SnapshotWriter {
     onProblem?.();
   }
 
-  async #writeLine(log: LogFile, upTo: Revision = Number.POSITIVE_INFINITY): Promise<void> {
+  /** Whether a line was written. */
+  async #writeLine(log: LogFile, upTo: Revision = Number.POSITIVE_INFINITY): Promise<boolean> {
     const next = this.#queue.nextLine(LINE_BYTES_TARGET, upTo);
-    if (next === null) return;
+    if (next === null) return false;
     this.#pace.lineTakes(next.groups < this.#queue.length);
-    if (!(await this.#commit(log, next.line))) return;
+    if (!(await this.#commit(log, next.line))) return false;
     this.#queue.madeDurable(next.groups);
     this.#space.wrote(next.line.length);
     this.#pace.lineWritten();
+    return true;
   }
 
   async #writeMark(log: LogFile): Promise<void> {
@@ -319,14 +318,18 @@ export class SnapshotWriter {
 
   /** A new log that takes over all of the queue. Gives what failed, which is the problem then, or undefined. */
   async #beginLog(): Promise<unknown> {
-    if (this.#outage.problem?.code === 'storage_full') await this.#generations.freeSpace();
+    const full = this.#outage.problem?.code === 'storage_full';
+    // Of a history that is severed the old files are all that a start would find.
+    if (full && !this.#severed) await this.#generations.freeSpace();
     const groups = this.#queue.length;
+    // What deletions have left may fit where their line does not.
+    const shorter = full && this.#options.stateBytes() < this.#queue.bytes;
     try {
       if (!this.#foundNames) await this.#options.files.syncDirectory(this.#options.directory);
       this.#foundNames = true;
-      this.#log = this.#severed
-        ? await this.#newHistory()
-        : await this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET));
+      this.#log = await (this.#severed || shorter
+        ? this.#newHistory()
+        : this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET)));
     } catch (error) {
       const cause = error instanceof BirthError ? error.cause : error;
       this.#fail(cause);
@@ -343,26 +346,25 @@ export class SnapshotWriter {
     return undefined;
   }
 
-  /**
-   * A base of all that is in memory, then a log after it that follows none. Until that log is there the base counts for
-   * nothing. No change comes meanwhile: all are refused.
-   */
-  async #newHistory(): Promise<LogFile> {
+  /** A base of all that is in memory, then a log after it that follows none. No change comes meanwhile. */
+  #newHistory(): Promise<LogFile> {
     const state = this.#options.freeze();
-    const { revision } = state;
-    await this.#generations.found(state, this.#nextNumber);
-    const log = await this.#newLog(null, [], revision);
-    await this.#generations.freeSpace();
-    return log;
+    const number = this.#nextNumber++;
+    return this.#generations.found(state, number, () => this.#newLog(null, [], state.revision, number));
   }
 
-  #newLog(prev: Seal | null, lines: readonly Buffer[], after = this.durableRevision): Promise<LogFile> {
+  #newLog(
+    prev: Seal | null,
+    lines: readonly Buffer[],
+    after = this.durableRevision,
+    number = this.#nextNumber++,
+  ): Promise<LogFile> {
     const header = {
       cairn: 'log',
       format: FORMAT,
       store: this.#store,
       epoch: this.#epoch,
-      number: this.#nextNumber++,
+      number,
       after,
       prev,
     } as const;
@@ -372,9 +374,10 @@ export class SnapshotWriter {
   async #rotate(old: LogFile): Promise<void> {
     this.#generations.begin();
     const state = this.#options.freeze();
-    while (this.#log === old && this.durableRevision < state.revision)
-      await this.#writeLine(old, state.revision);
-    if (this.#log !== old) return state.release();
+    let goesOn = true;
+    while (goesOn && this.durableRevision < state.revision)
+      goesOn = await this.#writeLine(old, state.revision);
+    if (!goesOn) return state.release();
     try {
       this.#log = await this.#newLog(old.seal, []);
     } catch (error) {
@@ -392,9 +395,5 @@ export class SnapshotWriter {
     // All of it was fsynced: an error here has nothing left to lose.
     await old.close().catch(() => undefined);
     this.#generations.make(state, this.#log.number);
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise(resolve => this.#options.clock.setTimer(ms, resolve));
   }
 }

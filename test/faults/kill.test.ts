@@ -109,7 +109,8 @@ class Lives {
   }
 
   async #stop(service: ServiceProcess, { signal, starting }: End): Promise<void> {
-    this.#crash = { at: performance.now(), clean: signal === 'SIGTERM' && !starting };
+    // A process that was killed while it started has answered nothing: what went before counts.
+    if (!starting) this.#crash = { at: performance.now(), clean: signal === 'SIGTERM' };
     const ended = await service.stop(signal);
     if (signal === 'SIGKILL') this.kills += 1;
     else if (ended.code !== 0) this.ledger.tell(`SIGTERM: ${JSON.stringify(ended)}`);

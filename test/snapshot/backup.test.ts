@@ -45,6 +45,18 @@ async function restored(bytes: Uint8Array, files = new CrashFiles(), force = fal
   return files;
 }
 
+t.test('a base that cannot be read a second time is told as that', async t => {
+  const { files } = await pastOf(randomOf(4), { changes: 60, rotateBytesMin: 600 });
+  t.ok(files.paths().some(path => path.endsWith('.base')));
+  let opened = 0;
+  files.fail(call => {
+    if (!call.path.endsWith('.base')) return undefined;
+    if (call.op === 'openForReading') opened += 1;
+    return call.op === 'read' && opened === 2 ? systemError('EIO') : undefined;
+  });
+  await t.rejects(backupOf(files), { code: 'snapshot_damaged', message: /base: it cannot be read \(EIO\)/ });
+});
+
 t.test('a backup, restored, is the state that a start finds', async t => {
   allowTime(t);
   const seed = seedOf(21);

@@ -5,7 +5,7 @@
 import t from 'tap';
 import type { MemoryEngine } from '../../src/engine/memory.js';
 import { RETRY_FIRST_MS } from '../../src/limits.js';
-import type { CrashFiles } from '../fixtures/crash-files.js';
+import { type Call, type CrashFiles, systemError } from '../fixtures/crash-files.js';
 import { DIRECTORY, recoverState } from '../fixtures/map-state.js';
 import { key, openEngine, text } from '../fixtures/memory-engine.js';
 
@@ -16,6 +16,9 @@ function set(engine: MemoryEngine, name: string): Promise<unknown> {
     durability: 'sync',
   });
 }
+
+const isNewLog = ({ path }: Call): boolean => path.endsWith('.log.tmp');
+const bases = (files: CrashFiles): string[] => files.paths().filter(path => path.endsWith('.base'));
 
 async function keysAfterCrash(files: CrashFiles): Promise<string[]> {
   const { target } = await recoverState(files.crash(), 0);
@@ -65,19 +68,47 @@ for (const [name, damage] of damages) {
   });
 }
 
-t.test('a new history that fails is tried again, and leaves no heap of bases', async t => {
+t.test(
+  'a new history that fails is tried again, leaves no heap of bases, and uses no number twice',
+  async t => {
+    const { engine, files, clock } = await openEngine();
+    await set(engine, 'before');
+    await files.remove(LOG);
+    await t.rejects(set(engine, 'during'), { code: 'storage_error' });
+    files.fail(call => (isNewLog(call) ? systemError('EIO') : undefined));
+    await clock.advance(60_000);
+    t.ok(engine.degraded);
+    t.strictSame(bases(files), []);
+    files.fail(call => (call.op === 'remove' || isNewLog(call) ? systemError('EIO') : undefined));
+    await clock.advance(20_000);
+    files.heal();
+    await clock.advance(60_000);
+    t.notOk(engine.degraded, "what could not be removed is in nobody's way");
+    t.strictSame(await keysAfterCrash(files), ['kv before', 'kv during']);
+    t.equal(bases(files).length, 1);
+  },
+);
+
+t.test('until the log of a new history is there, the files of the old one are kept', async t => {
   const { engine, files, clock } = await openEngine();
-  await set(engine, 'before');
-  await files.remove(LOG);
+  for (const name of ['a', 'b', 'c']) await set(engine, name);
+  files.write(LOG, Buffer.concat([files.read(LOG), Buffer.from('x')]));
   await t.rejects(set(engine, 'during'), { code: 'storage_error' });
-  files.fail(call =>
-    call.path.endsWith('.log.tmp') ? Object.assign(new Error(), { code: 'EIO' }) : undefined,
-  );
+  files.fail(call => (isNewLog(call) ? systemError('ENOSPC') : undefined));
   await clock.advance(60_000);
-  t.ok(engine.degraded);
-  files.heal();
-  await clock.advance(60_000);
-  t.notOk(engine.degraded);
-  t.strictSame(await keysAfterCrash(files), ['kv before', 'kv during']);
-  t.equal(files.paths().length, 2, 'one base and one log');
+  t.strictSame(await keysAfterCrash(files), ['kv a', 'kv b', 'kv c'], 'a start finds what was there');
+});
+
+t.test('a log that is lost is noticed also where a write or an fsync fails first', async t => {
+  for (const op of ['append', 'sync'] as const) {
+    const { engine, files, clock } = await openEngine();
+    await set(engine, 'before');
+    await files.remove(LOG);
+    files.fail(call => (call.op === op && call.path === LOG ? systemError('ENOSPC') : undefined));
+    await t.rejects(set(engine, 'during'), { code: 'storage_error' }, op);
+    files.heal();
+    await clock.advance(RETRY_FIRST_MS);
+    await set(engine, 'after');
+    t.strictSame(await keysAfterCrash(files), ['kv after', 'kv before', 'kv during'], op);
+  }
 });

@@ -68,6 +68,23 @@ t.test('what waits in memory on a small volume is bounded by the room that it ha
   t.ok(files.free > 0);
 });
 
+t.test(
+  'deletions whose line does not fit any more are not needed: a base of what they left is shorter',
+  async t => {
+    const world = await open();
+    const { engine, files, clock } = world;
+    const keys = await fill(world);
+    const remove = (name: string): Promise<unknown> =>
+      engine.commit([{ type: 'delete', collection: 'kv', key: key(name) }], { durability: 'periodic' });
+    for (let i = 0; i < keys; i++) await remove(`k${i}`);
+    files.free = 500;
+    await clock.advance(30_000);
+    t.notOk(engine.degraded && files.free < 1000, engine.status().problem ?? 'ok');
+    t.equal(engine.status().durableRevision, engine.revision);
+    t.equal((await recoverState(files.crash(), 0)).target.rows.size, 0);
+  },
+);
+
 t.test('growth is taken again by itself, and only at twice the reserve', async t => {
   const world = await open();
   const { engine, files, clock, logger } = world;
