@@ -36,7 +36,7 @@ for file; do
   status=$?
   # What a test found out stands in its comments; what tap says of itself does not matter here.
   grep -E '^ +(# [^STt]|not ok)' "$log" | sed 's/^ *//; s/^# /  /'
-  [ "$status" -eq 0 ] || { failed=$((failed + 1)); tail -n 60 "$log"; }
+  [ "$status" -eq 0 ] || { failed=$((failed + 1)); sed -n '/not ok/,$p' "$log" | head -n 60; }
   echo "    $([ "$status" -eq 0 ] && echo passed || echo "FAILED ($status)") in $(($(date +%s) - began)) s"
 done
 [ "$failed" -eq 0 ] || { echo "==> $failed of $# failed"; exit 1; }

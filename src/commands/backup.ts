@@ -78,7 +78,13 @@ async function toFile(
   force: boolean,
   write: (output: Appendable) => Promise<BackupReport>,
 ): Promise<BackupReport> {
-  if (!force && (await isThere(path))) {
+  const there = await whatIsAt(path);
+  if (there === 'other') {
+    throw new CairnError('usage', `${path} is no file that could be replaced.`, {
+      hint: 'Name a file; for a pipe or a device write `cairn backup > PATH`.',
+    });
+  }
+  if (there === 'file' && !force) {
     throw new CairnError('usage', `${path} is there already.`, {
       hint: 'Choose another name, or say --force.',
     });
@@ -112,12 +118,15 @@ function fileSink(file: Appendable, path: string): Appendable {
   };
 }
 
-async function isThere(path: string): Promise<boolean> {
+/** A device, a pipe or a directory must not be taken for a file of before. */
+async function whatIsAt(path: string): Promise<'nothing' | 'file' | 'other'> {
   try {
     const file = await nodeFiles.openForReading(path);
     await file.close();
-    return true;
+    return 'file';
   } catch (error) {
-    return systemCode(error) !== 'ENOENT';
+    const code = systemCode(error);
+    if (code === 'ENOENT') return 'nothing';
+    return code === 'EFTYPE' || code === 'EISDIR' || code === 'ELOOP' || code === 'ENXIO' ? 'other' : 'file';
   }
 }

@@ -3,7 +3,7 @@
  * never touches `process`, so a test runs it in its own process.
  */
 import type { EventEmitter } from 'node:events';
-import { systemCode } from '../errors.js';
+import { CairnError, systemCode } from '../errors.js';
 
 export interface Output {
   write(text: string): void;
@@ -32,15 +32,49 @@ export interface Io {
 /** `argv` is what stands behind the verb. Resolves with the exit code; throws a CairnError for main to print. */
 export type Verb = (argv: readonly string[], io: Io) => Promise<number>;
 
-export function outputOf(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }): Output {
-  return {
-    write: text => void stream.write(text),
-    writeBytes: bytes =>
-      new Promise((resolve, reject) => {
-        stream.write(bytes, error => (error ? reject(error) : resolve()));
-      }),
-    isTTY: stream.isTTY === true,
-  };
+/** An output over a stream of the process. */
+export class StreamOutput implements Output {
+  readonly #stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  #used = false;
+  #failure: CairnError | null = null;
+
+  /** From now on an error of the stream is none that nobody caught. */
+  constructor(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }) {
+    this.#stream = stream;
+    stream.on('error', cause => this.#fail(cause));
+  }
+
+  get isTTY(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  write(text: string): void {
+    this.#used = true;
+    this.#stream.write(text);
+  }
+
+  writeBytes(bytes: Uint8Array): Promise<void> {
+    this.#used = true;
+    return new Promise((resolve, reject) => {
+      this.#stream.write(bytes, error => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** When all that was written is out: what failed, or null. */
+  async settled(): Promise<CairnError | null> {
+    if (this.#used) await new Promise<void>(resolve => this.#stream.write('', () => resolve()));
+    return this.#failure;
+  }
+
+  /** `cairn help | head -1` is no failure: whoever reads has what they wanted. */
+  #fail(cause: unknown): void {
+    const code = systemCode(cause);
+    if (code === 'EPIPE' || !this.#used) return;
+    this.#failure ??= new CairnError('storage_error', `What was printed could not be written (${code}).`, {
+      hint: 'Look at the volume that the output goes to, and do it again.',
+      cause,
+    });
+  }
 }
 
 /** Opened only when it is asked for: a service has no use for it, and may have been given a strange one. */
@@ -53,11 +87,4 @@ export function inputOf(open: () => NodeJS.ReadableStream & { readonly isTTY?: b
       return open().isTTY === true;
     },
   };
-}
-
-/** `cairn help | head -1` is no failure: whoever reads has what they wanted. */
-export function ignoreBrokenPipe(stream: EventEmitter): void {
-  stream.on('error', (error: unknown) => {
-    if (systemCode(error) !== 'EPIPE') throw error;
-  });
 }

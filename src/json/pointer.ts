@@ -16,7 +16,11 @@ export const ARRAY_INDEX = /^(?:0|[1-9][0-9]*)$/;
 
 /** The part of the text that the pointer names; `''` is all of it. Undefined: there is nothing there. */
 export function memberAt(text: JsonText, pointer: string): JsonText | undefined {
-  const tokens = parsePointer(pointer);
+  return memberUnder(text, parsePointer(pointer));
+}
+
+/** The same for a pointer that was taken apart already. */
+export function memberUnder(text: JsonText, tokens: readonly string[]): JsonText | undefined {
   return tokens.length === 0 ? text : new Search(text, tokens).run();
 }
 

@@ -8,10 +8,11 @@
 import { CairnError } from '../errors.js';
 import { fromUnicode } from '../json/bytes.js';
 import { isEqual, isEqualScalar } from '../json/equal.js';
-import { escapeToken, memberAt } from '../json/pointer.js';
+import { memberUnder, parsePointer } from '../json/pointer.js';
 import { scanValue } from '../json/scan.js';
 import { decodeLiteral } from '../json/string.js';
 import { openArray } from '../json/tree.js';
+import { VALUE_DEPTH_MAX } from '../limits.js';
 import type { JsonText } from '../model.js';
 
 export type Where = (text: JsonText) => boolean;
@@ -21,12 +22,11 @@ export function parseWhere(condition: string): Where {
   const equals = condition.indexOf('=');
   if (equals <= 0) throw invalid('has no field and "="');
   const field = condition.slice(0, equals);
-  const pointer = field.startsWith('/') ? field : `/${field.split('.').map(escapeToken).join('/')}`;
+  const tokens = field.startsWith('/') ? parsePointer(field) : field.split('.');
+  if (tokens.length > VALUE_DEPTH_MAX) throw invalid(`reaches more than ${VALUE_DEPTH_MAX} deep`);
   const isWanted = matcherOf(condition.slice(equals + 1));
-  // A pointer that is none is refused here, and not with the first document.
-  memberAt('null' as JsonText, pointer);
   return text => {
-    const value = memberAt(text, pointer);
+    const value = memberUnder(text, tokens);
     if (value === undefined) return false;
     return isWanted(value) || (openArray(value) ?? []).some(element => isWanted(element as JsonText));
   };

@@ -186,5 +186,7 @@ async function deletePrefix(call: Call, collection: string, { lists }: Collectio
 }
 
 function invalid(reason: string): CairnError {
-  return new CairnError('invalid_parameter', `${reason}.`);
+  return new CairnError('invalid_parameter', `${reason}.`, {
+    hint: 'For example ?prefix=a/&limit=100&where=name=value; the Link header of a page leads to the next.',
+  });
 }
