@@ -6,8 +6,9 @@
  *
  * CAIRN_CYCLES sets how often, CAIRN_SEED replays the sizes, CAIRN_TORTURE=1 is the full size.
  */
-import { rmSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { SPACE_RESERVE_SHARE } from '../../src/limits.js';
 import { type Answer, call, get, set } from '../fixtures/calls.js';
 import { type ClientOptions, type Crash, Ledger, NO_CRASH } from '../fixtures/load.js';
 import { fill, smallVolume } from '../fixtures/loop-volume.js';
@@ -41,6 +42,8 @@ class Fullness {
   readonly ledger = new Ledger(CLIENTS);
   /** Milliseconds until writes were taken again, the longest. */
   slowest = 0;
+  /** Times growth was refused. */
+  refused = 0;
   readonly #t: Test;
   readonly #random: Random;
   readonly #volume: string;
@@ -75,6 +78,7 @@ class Fullness {
         else if (await this.#refuses(url, write)) break;
       }
       this.#t.ok(keys.length > 0, 'values were taken before it was full');
+      this.refused += 1;
       for (const key of keys) {
         const { status, body } = await call(`${url}/kv/${key}?sync=true`, { method: 'DELETE' });
         if (status !== 204) this.ledger.tell(`DELETE ${key}: ${status} ${body}`);
@@ -111,10 +115,20 @@ class Fullness {
   async #refused(url: string): Promise<void> {
     const end = performance.now() + BACK_MS;
     while (!(await this.#refuses(url, await set(url, 'growth', 1)))) {
-      if (performance.now() > end) return this.ledger.tell(`growth is not refused in ${BACK_MS} ms`);
+      if (performance.now() > end) {
+        // Bases that take the place of their logs may keep room for growth beside the filler.
+        if (!this.#isShort()) return;
+        return this.ledger.tell(`growth is not refused in ${BACK_MS} ms`);
+      }
       await pause(LOOK_MS);
     }
+    this.refused += 1;
     this.#t.equal((await call(`${url}/readyz`)).status, 200);
+  }
+
+  #isShort(): boolean {
+    const { bavail, blocks } = statfsSync(this.#volume);
+    return bavail < blocks * SPACE_RESERVE_SHARE;
   }
 
   /** False also where room was made in between, by a base that was due. */
@@ -149,7 +163,7 @@ function pause(ms: number): Promise<void> {
 
 for (const { mib, rounds } of [
   { mib: 8, rounds: cyclesOf(2, 40) },
-  { mib: 64, rounds: cyclesOf(0, 12) },
+  { mib: 64, rounds: cyclesOf(0, 16) },
 ]) {
   if (rounds === 0) continue;
   const name = `${rounds} times a volume of ${mib} MB is full and has space again (CAIRN_SEED=${SEED})`;
@@ -162,7 +176,9 @@ for (const { mib, rounds } of [
       else await fullness.filledByOthers();
     }
     await (await fullness.checked()).stop();
-    t.comment(`${ledger.summary()}, writes were back after ${fullness.slowest} ms at most`);
+    t.comment(
+      `${ledger.summary()}, ${fullness.refused} times full, writes were back after ${fullness.slowest} ms at most`,
+    );
     t.strictSame(ledger.problems, []);
     t.ok(ledger.figures.durable > rounds, 'durable answers were at stake');
     const others = [...ledger.refusals.keys()].filter(
