@@ -323,11 +323,11 @@ export class SnapshotWriter {
     if (full && !this.#severed) await this.#generations.freeSpace();
     const groups = this.#queue.length;
     // What deletions have left may fit where their line does not.
-    const shorter = full && this.#options.stateBytes() < this.#queue.bytes;
+    const anew = this.#severed || (full && this.#options.stateBytes() < this.#queue.bytes);
     try {
       if (!this.#foundNames) await this.#options.files.syncDirectory(this.#options.directory);
       this.#foundNames = true;
-      this.#log = await (this.#severed || shorter
+      this.#log = await (anew
         ? this.#newHistory()
         : this.#newLog(this.#seal, this.#queue.allLines(LINE_BYTES_TARGET)));
     } catch (error) {
@@ -339,7 +339,7 @@ export class SnapshotWriter {
     if (this.#outage.problem === null) return undefined;
     this.#outage.end();
     // One of a new history is there already.
-    if (!this.#severed) this.#generations.want();
+    if (!anew) this.#generations.want();
     this.#severed = false;
     this.#options.logger.warn({ directory: this.#options.directory }, 'the volume takes writes again');
     this.#options.onProblem?.();
