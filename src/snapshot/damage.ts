@@ -20,7 +20,7 @@ export function withRepairHint(error: unknown, directory: string): unknown {
 }
 
 /** What to do about damage, in the order in which to try it. */
-export function repairHint(directory: string): string {
+function repairHint(directory: string): string {
   const dir = shellWord(directory);
   return (
     `Copy the directory first. Then \`cairn restore BACKUP ${dir} --force\` puts a backup in its place, ` +

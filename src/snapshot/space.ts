@@ -2,8 +2,8 @@
  * Watches the free space of the volume, so that growth is refused while there is still room for what was answered
  * already, for deletions and for a smaller base: on a volume that is full nothing of that can be done.
  *
- * It is looked at before a line is written, when the last look is old or much was written since for the reserve, and every second
- * while there is too little. Nothing looks while nothing is written. There is enough again at twice the reserve, so
+ * It is looked at before a line is written, when the last look is old or much was written since for the reserve, and
+ * every second while there is too little. Nothing looks while nothing is written. There is enough again at twice the reserve, so
  * that writes do not come and go. A volume that does not tell its space has enough: its ENOSPC comes all the same.
  */
 import { SPACE_CHECK_BYTES, SPACE_CHECK_MS, SPACE_RESERVE_BYTES, SPACE_RESERVE_SHARE } from '../limits.js';
