@@ -15,6 +15,12 @@ const LIVES = TORTURE ? 300 : 8;
 const STEPS = 60;
 const FIRST = seedOf();
 
+/**
+ * Lives that found something: a start on a name that was in the cache alone; a power cut that brings back what a
+ * process could not take back before it was killed, under a process that could not begin a log.
+ */
+const TELLING = [802533, 935513];
+
 /** Milliseconds after which no other life begins. */
 const LIMIT_MS = 10 * 60_000;
 
@@ -26,7 +32,8 @@ t.test(`no life at random breaks a promise (CAIRN_SEED=${FIRST})`, async t => {
   const began = performance.now();
   let lives = 0;
   let states = 0;
-  for (let seed = FIRST; seed < FIRST + LIVES && performance.now() - began < LIMIT_MS; seed++) {
+  for (const seed of [...TELLING, ...Array.from({ length: LIVES }, (_, i) => FIRST + i)]) {
+    if (performance.now() - began >= LIMIT_MS) break;
     lives += 1;
     const world = new World({ rotateBytesMin: ROTATE_BYTES });
     const tell = (text: string): unknown => wrong.push(`CAIRN_SEED=${seed} ${text}`);
