@@ -114,6 +114,11 @@ export const MEMORY_BYTES_MIN = 2 * MIB;
  * base being made. A deadline, and the order of use, cost about 80 more each and are not counted.
  */
 export const ENTRY_OVERHEAD_BYTES = 192;
+/** Versions of a key that a policy can bound a history to; without a bound it grows with every version. */
+export const HISTORY_DEPTH_MAX = 10_000;
+/** What a key with a history costs beside its versions, and a version beside its text and note: measured, rounded up. */
+export const HISTORY_OVERHEAD_BYTES = 256;
+export const VERSION_OVERHEAD_BYTES = 128;
 /** Keys in a leaf of the ordered store; a larger Map stalls longer when it grows. */
 export const LEAF_KEYS_MAX = 2_048;
 /** Changes that are made in one turn of the event loop, and stand in one group, when many expire or are evicted. */

@@ -48,8 +48,23 @@ export interface Entry extends ChangeId {
   deadline(): Milliseconds | null;
 }
 
-/** Why an entry went away. */
-export type DeleteReason = 'deleted' | 'expired' | 'evicted';
+/** Who made a version, and why; null: not known. */
+export interface Note {
+  readonly by: ByteString | null;
+  readonly comment: ByteString | null;
+}
+
+/** One version of a key in its history. */
+export interface VersionRecord extends ChangeId, Note {
+  readonly version: Version;
+  /** In whole seconds since the Unix epoch. */
+  readonly time: number;
+  /** Null: it is the deletion of the key. */
+  readonly text: JsonText | null;
+}
+
+/** Why an entry went away. `purged`: with its history. */
+export type DeleteReason = 'deleted' | 'expired' | 'evicted' | 'purged';
 
 interface ChangeOf extends ChangeId {
   readonly collection: string;
@@ -57,6 +72,8 @@ interface ChangeOf extends ChangeId {
   readonly version: Version;
   /** In whole seconds since the Unix epoch. */
   readonly time: number;
+  /** Present where the collection keeps its history. */
+  readonly note?: Note;
 }
 
 /** A new value. */
@@ -72,7 +89,10 @@ export interface TouchChange extends ChangeOf {
   readonly deadline: Milliseconds | null;
 }
 
-/** An entry taken away. `version` is the one that went. */
+/**
+ * An entry taken away. `version` is the one that went; with a history the deletion is a version itself, and it is that.
+ * A purge may come when the entry has gone already: then it takes the history.
+ */
 export interface DeleteChange extends ChangeOf {
   readonly type: 'delete';
   readonly reason: DeleteReason;
@@ -93,6 +113,16 @@ export interface BaseEntry extends ChangeId {
   readonly deadline: Milliseconds | null;
 }
 
+/** One version of a base snapshot: they stand behind the entries of their collection, those of a key in their order. */
+export interface BaseVersion extends ChangeId, Note {
+  readonly key: Key;
+  readonly version: Version;
+  readonly time: number;
+  readonly deleted: boolean;
+  /** Null: that of the key's entry, which has this version, or there is none because it is a deletion. */
+  readonly text: JsonText | null;
+}
+
 /** `periodic`: answered at once, on disk within the interval. `sync`: answered after the fsync. */
 export type Durability = 'periodic' | 'sync';
 
@@ -110,6 +140,10 @@ export interface Policy {
   readonly idField: string | null;
   /** Whether a document that is created without an id gets a random one. */
   readonly generatedId: boolean;
+  /** How many versions of a key are kept, the present one too. 0: no history; Infinity: every one. */
+  readonly history: number;
+  /** How long the history of a deleted key is kept; null: for ever. */
+  readonly historyTtl: Milliseconds | null;
 }
 
 /** Every collection there is, by name. */
@@ -127,6 +161,8 @@ interface OperationOn {
   readonly collection: string;
   readonly key: Key;
   readonly condition?: Condition;
+  /** Of the version that this makes, where there is a history. */
+  readonly note?: Note;
 }
 
 export interface PutOperation extends OperationOn {
@@ -134,6 +170,8 @@ export interface PutOperation extends OperationOn {
   readonly text: JsonText;
   /** Absent: the collection's default, or none. `none`: no deadline. `keep`: the deadline that the entry has. */
   readonly ttl?: Milliseconds | 'none' | 'keep';
+  /** Where there is a history, the text that is there already makes no version unless this is true. */
+  readonly always?: boolean;
 }
 
 /** Moves the deadline of a key, and nothing else. A key that is not there gives the outcome `absent`. */
@@ -145,13 +183,19 @@ export interface TouchOperation extends OperationOn {
 /** A key that is not there gives the outcome `absent`. */
 export interface DeleteOperation extends OperationOn {
   readonly type: 'delete';
+  /** The history goes too, also that of a key that is deleted already. */
+  readonly purge?: boolean;
 }
 
 export type Operation = PutOperation | TouchOperation | DeleteOperation;
 
-/** What became of one operation. `id` names its change. */
+/** What became of one operation. `id` names its change; `unchanged`: the last one, since there was none to make. */
 export type Outcome =
-  | { readonly type: 'created' | 'replaced' | 'touched'; readonly id: ChangeId; readonly entry: Entry }
+  | {
+      readonly type: 'created' | 'replaced' | 'touched' | 'unchanged';
+      readonly id: ChangeId;
+      readonly entry: Entry;
+    }
   | { readonly type: 'deleted'; readonly id: ChangeId }
   | { readonly type: 'absent' };
 
@@ -177,6 +221,11 @@ export interface CollectionStatus {
   readonly bytes: number;
   /** Another one after each change, and perhaps after a start. */
   readonly lastChange: ChangeId;
+}
+
+/** Whether it can only be made of a key that is there. */
+export function needsEntry(change: Change): boolean {
+  return change.type === 'touch' || (change.type === 'delete' && change.reason !== 'purged');
 }
 
 export function formatChangeId(id: ChangeId): string {

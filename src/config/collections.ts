@@ -3,10 +3,10 @@
  * file does not name keeps its built-in value; a collection that is not built in begins with those of `documents`.
  */
 import { CairnError } from '../errors.js';
-import { TTL_MS_MAX } from '../limits.js';
+import { HISTORY_DEPTH_MAX, TTL_MS_MAX } from '../limits.js';
 import type { Durability, Policies, Policy } from '../model.js';
 import { stringMap, textOf } from './file.js';
-import { choice, duration, integer, type Kind, orNone, size, truth, words } from './kinds.js';
+import { choice, depth, duration, integer, type Kind, orNone, size, truth, words } from './kinds.js';
 import { type Origin, quote, wrongValue } from './sources.js';
 import { suggestion } from './suggest.js';
 
@@ -21,13 +21,15 @@ const documents: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  history: 100,
+  historyTtl: 30 * 24 * 3600 * 1000,
 };
 
 const builtIn: ReadonlyMap<string, Policy> = new Map([
-  ['kv', { ...documents, durability: 'periodic' }],
+  ['kv', { ...documents, durability: 'periodic', history: 0 }],
   ['configs', { ...documents, idField: 'name' }],
-  ['services', documents],
-  ['users', { ...documents, idField: 'id', generatedId: true }],
+  ['services', { ...documents, history: Number.POSITIVE_INFINITY }],
+  ['users', { ...documents, idField: 'id', generatedId: true, history: 10 }],
   ['flags', { ...documents, idField: 'key' }],
   [
     'sessions',
@@ -39,6 +41,7 @@ const builtIn: ReadonlyMap<string, Policy> = new Map([
       entriesMax: 100_000,
       bytesMax: 64 * MIB,
       full: 'evict',
+      history: 0,
     },
   ],
 ]);
@@ -119,6 +122,18 @@ export const members = {
     'generated',
     truth,
     'Whether a document that is created without an id gets a random one.',
+  ),
+  history: member(
+    'history',
+    'history',
+    depth(HISTORY_DEPTH_MAX),
+    'How many versions of a key are kept, the present one too. Off where a collection evicts.',
+  ),
+  historyTtl: member(
+    'historyTtl',
+    'forget',
+    orNone(duration(1, TTL_MS_MAX, '1ms to 10 years', '30d')),
+    'How long the history of a deleted key is kept.',
   ),
 } satisfies { readonly [K in keyof Policy]: Member<K> };
 
@@ -228,8 +243,15 @@ function readPolicy(section: Section, base: Policy): Policy {
     full: read(members.full),
     idField: read(members.idField),
     generatedId: read(members.generatedId),
+    history: read(members.history),
+    historyTtl: read(members.historyTtl),
   };
-  if (policy.full === 'evict' && policy.entriesMax === null && policy.bytesMax === null) {
+  return policy.full === 'evict' ? evicting(section, policy) : policy;
+}
+
+/** It needs a bound to evict at; and what is evicted for its bytes cannot stay as a version. */
+function evicting(section: Section, policy: Policy): Policy {
+  if (policy.entriesMax === null && policy.bytesMax === null) {
     throw new CairnError(
       'configuration',
       `collections.${section.name} in ${section.file} evicts at no bound.`,
@@ -238,7 +260,14 @@ function readPolicy(section: Section, base: Policy): Policy {
       },
     );
   }
-  return policy;
+  if (section.content.has(members.history.key) && policy.history > 0) {
+    throw new CairnError(
+      'configuration',
+      `collections.${section.name} in ${section.file} evicts, and cannot keep a history.`,
+      { hint: 'Say history: off, or full: refuse.' },
+    );
+  }
+  return { ...policy, history: 0 };
 }
 
 function readMember<K extends keyof Policy>(section: Section, each: Member<K>, base: Policy[K]): Policy[K] {
@@ -265,6 +294,8 @@ function show(section: Section, policy: Policy, durability: Origin | undefined):
     line(members.full),
     line(members.idField),
     line(members.generatedId),
+    line(members.history),
+    line(members.historyTtl),
   ];
   const [first, ...rest] = lines;
   return durability === undefined || first === undefined

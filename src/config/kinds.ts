@@ -86,6 +86,17 @@ export function orNone<T>(kind: Kind<T>): Kind<T | null> {
   };
 }
 
+/** How many versions of a key are kept. */
+export function depth(max: number): Kind<number> {
+  const number = integer(1, max, 100);
+  return {
+    ...number,
+    rule: `${number.rule}, off, or all`,
+    parse: text => (text === 'off' ? 0 : text === 'all' ? Number.POSITIVE_INFINITY : number.parse(text)),
+    show: value => (value === 0 ? 'off' : Number.isFinite(value) ? number.show(value) : 'all'),
+  };
+}
+
 const HOST_NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
 export const address: Kind<string> = {

@@ -101,6 +101,8 @@ function policyCells(name: string): string[] {
     members.full.kind.show(policy.full),
     members.idField.kind.show(policy.idField),
     members.generatedId.kind.show(policy.generatedId),
+    members.history.kind.show(policy.history),
+    members.historyTtl.kind.show(policy.historyTtl),
   ];
 }
 

@@ -7,6 +7,8 @@
  *   none. Two commits never mix. It names each key once, and bounds are held against what it leaves behind.
  * - Evictions are changes of the commit that made them necessary, after all of its own, and spare what it names.
  * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
+ * - Where the policy keeps a history, versions go on after a deletion, which is one itself, and a put of the text that
+ *   is there changes nothing but its deadline. The history of a deleted key goes after the policy's time.
  * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
  */
 import type {
@@ -22,6 +24,7 @@ import type {
   Page,
   Range,
   Revision,
+  VersionRecord,
 } from '../model.js';
 
 export type {
@@ -34,6 +37,7 @@ export type {
   PutOperation,
   Range,
   TouchOperation,
+  VersionRecord,
 } from '../model.js';
 
 export interface Commit {
@@ -71,6 +75,11 @@ export interface Engine {
   readonly degraded: boolean;
   /** Counts as use in a collection that evicts. */
   get(collection: string, key: Key): Entry | undefined;
+  /**
+   * The versions of a key that are kept, oldest first, the present one last; of a deleted key too, whose deletion is the
+   * last. Empty where nothing is known of the key. Without a history the present version is all there is.
+   */
+  history(collection: string, key: Key): readonly VersionRecord[];
   /** Does not count as use. */
   page(collection: string, range: Range): Page;
   /**

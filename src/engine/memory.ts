@@ -31,6 +31,7 @@ import type {
   Operation,
   Page,
   Range,
+  VersionRecord,
 } from './engine.js';
 
 export interface MemoryEngineOptions {
@@ -195,6 +196,10 @@ export class MemoryEngine implements Engine {
     return this.#store.get(collection, key);
   }
 
+  history(collection: string, key: Key): readonly VersionRecord[] {
+    return this.#store.history(collection, key);
+  }
+
   page(collection: string, range: Range): Page {
     return this.#store.page(collection, range);
   }
@@ -291,11 +296,12 @@ export class MemoryEngine implements Engine {
   /** So many in a turn, so that requests are answered while a hundred thousand expire at once. */
   #expire(): void {
     this.#expiryAt = Number.POSITIVE_INFINITY;
+    const forgotten = this.#store.forget(CHANGES_SLICE);
     // What has expired is hidden from reads all the same; on a volume that cannot take it the queue would only grow.
     const changes = this.#writer.hasRoom ? this.#store.expire(CHANGES_SLICE) : [];
     this.#publish(changes);
     // What is due and yet stays waits for the volume, or for a clock that jumped ahead.
-    this.#scheduleExpiry(changes.length === 0 ? EXPIRY_PAUSE_MS : 0);
+    this.#scheduleExpiry(changes.length + forgotten === 0 ? EXPIRY_PAUSE_MS : 0);
   }
 
   /**
@@ -310,7 +316,8 @@ export class MemoryEngine implements Engine {
 function refuseTooLarge(operations: readonly Operation[]): void {
   let bytes = 0;
   for (const operation of operations) {
-    bytes += OPERATION_BYTES + operation.key.length * 2;
+    const { by, comment } = operation.note ?? {};
+    bytes += OPERATION_BYTES + operation.key.length * 2 + ((by?.length ?? 0) + (comment?.length ?? 0)) * 2;
     if (operation.type === 'put') bytes += operation.text.length * (operation.text.includes('\n') ? 2 : 1);
   }
   if (bytes <= LINE_BYTES_MAX) return;

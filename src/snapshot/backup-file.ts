@@ -6,16 +6,18 @@ import { CairnError, systemCode } from '../errors.js';
 import type { Key, Revision } from '../model.js';
 import { BaseReader } from './base.js';
 import { damaged, unreadableFile } from './damage.js';
-import type { BaseHeader, BaseLine } from './format.js';
+import type { BaseLine } from './format.js';
+import type { BaseHeader } from './header.js';
 import { decodeFirst } from './opening.js';
 import { type Readable, readSegments, type Segment } from './reader.js';
 
 const HINT = 'Take another backup: nothing was changed. `cairn verify DIR` looks over a whole directory.';
 
-/** A line as it stands, and how many entries it holds. */
+/** A line as it stands, and how many entries and versions it holds. */
 export interface BackupLine {
   readonly line: Buffer;
   readonly entries: number;
+  readonly versions: number;
 }
 
 export class BackupFile {
@@ -74,7 +76,7 @@ export class BackupFile {
     return Object.fromEntries(this.#counts);
   }
 
-  /** The lines of entries, each right, valid until the next is asked for. Ends only if the whole backup is right. */
+  /** The lines of entries and versions, each right, valid until the next is asked for. Ends only if the whole backup is right. */
   async *lines(): AsyncGenerator<BackupLine, void, undefined> {
     const { store, number, revision } = this.header;
     const reader = new BaseReader({ name: this.#name, store, number, revision });
@@ -84,6 +86,8 @@ export class BackupFile {
           const line = reader.take(segment);
           this.#bytes = segment.end;
           if (line?.type === 'entries') yield this.#entries(line, segment);
+          if (line?.type === 'versions')
+            yield { line: segment.line, entries: 0, versions: line.versions.length };
         }
         segments = (await this.#rest.next()).value ?? undefined;
       }
@@ -106,7 +110,7 @@ export class BackupFile {
       this.#key = key;
     }
     this.#counts.set(collection, (this.#counts.get(collection) ?? 0) + entries.length);
-    return { line, entries: entries.length };
+    return { line, entries: entries.length, versions: 0 };
   }
 }
 

@@ -8,12 +8,12 @@
  */
 import { join } from 'node:path';
 import { CairnError, systemCode } from '../errors.js';
-import type { BaseEntry, Revision } from '../model.js';
+import type { BaseEntry, BaseVersion, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { type Appendable, BaseOutput, BaseReader } from './base.js';
 import { unreadableFile, withRepairHint } from './damage.js';
 import { fileName } from './directory.js';
-import { encodeHeader, FORMAT } from './format.js';
+import { encodeHeader, FORMAT } from './header.js';
 import { type Merge, Overlay } from './overlay.js';
 import { type Readable, readSegments } from './reader.js';
 import { type Recovered, recover } from './recovery.js';
@@ -100,6 +100,7 @@ async function stream(
       for (const segment of segments) {
         const line = reader.take(segment);
         if (line?.type === 'entries') await writer.take(line.collection, line.entries);
+        if (line?.type === 'versions') await writer.takeVersions(line.collection, line.versions);
         done = segment.end;
       }
       options.onProgress?.(done, base.bytes);
@@ -125,6 +126,8 @@ class MergedOutput {
   readonly #output: BaseOutput;
   readonly #merge: Merge;
   #collection: string | null = null;
+  /** Whether all entries of the collection are written. */
+  #entriesEnded = false;
 
   constructor(output: BaseOutput, merge: Merge) {
     this.#output = output;
@@ -141,6 +144,15 @@ class MergedOutput {
     }
   }
 
+  async takeVersions(collection: string, versions: readonly BaseVersion[]): Promise<void> {
+    await this.#enter(collection);
+    await this.#endEntries(collection);
+    for (const row of versions) {
+      const version = this.#merge.version(row);
+      if (version !== null) await this.#addVersion(collection, version);
+    }
+  }
+
   async finish(): Promise<void> {
     for (const name of this.#merge.others()) await this.#enter(name);
     await this.#leave();
@@ -150,18 +162,31 @@ class MergedOutput {
     if (collection === this.#collection) return;
     await this.#leave();
     this.#collection = collection;
+    this.#entriesEnded = false;
     this.#merge.enter(collection);
   }
 
   async #leave(): Promise<void> {
-    if (this.#collection === null) return;
-    for (const entry of this.#merge.left()) await this.#add(this.#collection, entry);
-    await this.#output.flush(this.#collection);
+    const collection = this.#collection;
+    if (collection === null) return;
+    await this.#endEntries(collection);
+    for (const version of this.#merge.versions()) await this.#addVersion(collection, version);
+    await this.#output.flush(collection);
+  }
+
+  async #endEntries(collection: string): Promise<void> {
+    if (this.#entriesEnded) return;
+    this.#entriesEnded = true;
+    for (const entry of this.#merge.left()) await this.#add(collection, entry);
   }
 
   /** Waits only where a line goes out. */
   #add(collection: string, entry: BaseEntry): Promise<void> | undefined {
     return this.#output.addEntry(entry) ? this.#output.flush(collection) : undefined;
+  }
+
+  #addVersion(collection: string, version: BaseVersion): Promise<void> | undefined {
+    return this.#output.addVersion(version) ? this.#output.flush(collection) : undefined;
   }
 }
 

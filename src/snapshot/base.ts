@@ -7,20 +7,13 @@
 import { crc32 } from 'node:zlib';
 import type { CairnError } from '../errors.js';
 import { BASE_LINE_BYTES, BASE_ROW_BYTES, BASE_SLICE_MS, BASE_SYNC_BYTES } from '../limits.js';
-import type { BaseEntry, Entry, Epoch, Key, Revision } from '../model.js';
+import type { BaseEntry, BaseVersion, Entry, Epoch, Key, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { File } from '../platform/files.js';
 import { appendAll } from './append.js';
 import { damaged, foreign } from './damage.js';
-import {
-  type BaseFooter,
-  type BaseLine,
-  decodeBaseLine,
-  decodeHeader,
-  encodeEntries,
-  encodeHeader,
-  FORMAT,
-} from './format.js';
+import { type BaseLine, decodeBaseLine, encodeEntries, encodeVersions } from './format.js';
+import { type BaseFooter, decodeHeader, encodeHeader, FORMAT } from './header.js';
 import { lineChecksum } from './line.js';
 import { decodeSegment, unreadable } from './opening.js';
 import type { Segment } from './reader.js';
@@ -30,6 +23,7 @@ export interface FrozenState {
   readonly revision: Revision;
   /** How many there are: a base that holds another number is not published. */
   readonly entries: number;
+  readonly versions: number;
   collections(): Iterable<FrozenCollection>;
   /** Must be called once, whatever happens. */
   release(): void;
@@ -39,6 +33,8 @@ export interface FrozenCollection {
   readonly name: string;
   /** In key order. */
   entries(): Iterable<readonly [Key, Entry]>;
+  /** Those of a key in their order. */
+  versions(): Iterable<BaseVersion>;
 }
 
 export interface BaseWriting {
@@ -64,11 +60,10 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
   );
   let sliceEnd = clock.monotonic() + BASE_SLICE_MS;
   let syncAt = BASE_SYNC_BYTES;
-  for (const { name, entries } of state.collections()) {
-    for (const [key, entry] of entries()) {
-      const full = output.add(key, entry);
+  for (const collection of state.collections()) {
+    for (const full of gather(collection, output)) {
       if (!full && clock.monotonic() < sliceEnd) continue;
-      if (full) await output.flush(name); // waits for the disk, so memory holds one line and no more
+      if (full) await output.flush(collection.name); // waits for the disk, so memory holds one line and no more
       if (output.bytes >= syncAt) {
         await file.sync();
         syncAt = output.bytes + BASE_SYNC_BYTES;
@@ -77,27 +72,37 @@ export async function writeBase(writing: BaseWriting): Promise<number | null> {
       if (writing.abandoned()) return null;
       sliceEnd = clock.monotonic() + BASE_SLICE_MS;
     }
-    await output.flush(name);
+    await output.flush(collection.name);
   }
   if (writing.abandoned()) return null;
-  if (output.entries !== state.entries) {
-    throw new Error(`the base holds ${output.entries} entries where the store had ${state.entries}`);
+  const { entries, versions } = output;
+  if (entries !== state.entries || versions !== state.versions) {
+    const held = `${state.entries} entries and ${state.versions} versions`;
+    throw new Error(`the base holds ${entries} entries and ${versions} versions where the store had ${held}`);
   }
   await output.footer();
   await file.sync();
   return output.bytes;
 }
 
+/** Gives the output all of a collection, and after each whether a line is full. */
+function* gather({ entries, versions }: FrozenCollection, output: BaseOutput): Generator<boolean, void> {
+  for (const [key, entry] of entries()) yield output.add(key, entry);
+  for (const version of versions()) yield output.addVersion(version);
+}
+
 /** Where lines go: a file, or whatever takes bytes as one does. */
 export type Appendable = Pick<File, 'append'>;
 
-/** Gathers the entries of a collection into lines, and keeps count. */
+/** Gathers the entries of a collection, and the versions behind them, into lines, and keeps count. */
 export class BaseOutput {
   readonly #file: Appendable;
   readonly #sum = new ChecksumSum();
   #pending: BaseEntry[] = [];
+  #pendingVersions: BaseVersion[] = [];
   #pendingBytes = 0;
   entries = 0;
+  versions = 0;
   lines = 0;
   bytes = 0;
 
@@ -117,13 +122,23 @@ export class BaseOutput {
     return this.#pendingBytes >= BASE_LINE_BYTES;
   }
 
+  addVersion(version: BaseVersion): boolean {
+    const { key, text, by, comment } = version;
+    this.#pendingVersions.push(version);
+    this.#pendingBytes += key.length + BASE_ROW_BYTES;
+    this.#pendingBytes += (text?.length ?? 0) + (by?.length ?? 0) + (comment?.length ?? 0);
+    return this.#pendingBytes >= BASE_LINE_BYTES;
+  }
+
   async flush(collection: string): Promise<void> {
-    if (this.#pending.length === 0) return;
-    const line = encodeEntries(collection, this.#pending);
-    this.entries += this.#pending.length;
+    const [entries, versions] = [this.#pending, this.#pendingVersions];
     this.#pending = [];
+    this.#pendingVersions = [];
     this.#pendingBytes = 0;
-    await this.line(line);
+    this.entries += entries.length;
+    this.versions += versions.length;
+    if (entries.length > 0) await this.line(encodeEntries(collection, entries));
+    if (versions.length > 0) await this.line(encodeVersions(collection, versions));
   }
 
   /** The last line, behind which nothing may follow. */

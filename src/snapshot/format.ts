@@ -3,56 +3,28 @@
  * with a worked example that a test parses: docs/snapshot-format.md. How a line is framed: line.ts.
  *
  *     log    first line, then batches; `mark` and `end` lines say that what stands before them is durable
- *     base   first line, then lines of entries, then the last line that counts and sums them
+ *     base   first line, then for each collection lines of entries and lines of their older versions, then the last
+ *            line that counts and sums them
  *
  * Values stand last in a line, as the text in memory, and `lengths` tells how long each is: a reader parses only
  * what stands before them and cuts. A text with a newline in it (white space between members) would break the
  * line, so it stands as a JSON string of itself, and its length is negative.
  */
-import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
+import type {
+  BaseEntry,
+  BaseVersion,
+  ByteString,
+  Change,
+  DeleteReason,
+  Epoch,
+  JsonText,
+  Key,
+  Note,
+  Revision,
+} from '../model.js';
+import { type BaseFooter, FormatError, isCount, isRecord, parseJson } from './header.js';
 import { frameLine, jsonOf } from './line.js';
 import { scanBatch, scanEntries } from './rows.js';
-
-/** The version of the format. A reader refuses a higher one. */
-export const FORMAT = 1;
-
-/** What a log says of the log before it: how many of its bytes count, and which file is meant. */
-export interface Seal {
-  readonly number: number;
-  /** Of its first line, so that another file of the same number is not taken for it. */
-  readonly checksum: string;
-  readonly bytes: number;
-}
-
-export interface LogHeader {
-  readonly cairn: 'log';
-  readonly format: number;
-  /** A UUID, made with the first file; files of two stores never mix. */
-  readonly store: string;
-  readonly epoch: Epoch;
-  readonly number: number;
-  /** The revision after which its changes begin. */
-  readonly after: Revision;
-  /** Null where a history begins. */
-  readonly prev: Seal | null;
-}
-
-export interface BaseHeader {
-  readonly cairn: 'base';
-  readonly format: number;
-  readonly store: string;
-  readonly epoch: Epoch;
-  readonly number: number;
-  /** The revision whose state this is. */
-  readonly revision: Revision;
-}
-
-/** The last line of a base. `checksum` is the CRC-32 over the checksums of all lines before it, as they stand. */
-export interface BaseFooter {
-  readonly entries: number;
-  readonly lines: number;
-  readonly checksum: string;
-}
 
 /** A line of a log behind its first. */
 export type LogLine =
@@ -67,21 +39,8 @@ export type LogLine =
 /** A line of a base behind its first. */
 export type BaseLine =
   | { readonly type: 'entries'; readonly collection: string; readonly entries: readonly BaseEntry[] }
+  | { readonly type: 'versions'; readonly collection: string; readonly versions: readonly BaseVersion[] }
   | ({ readonly type: 'footer' } & BaseFooter);
-
-/** A right line whose JSON is not what the format allows: written by something else than this version of Cairn. */
-export class FormatError extends Error {
-  override readonly name: string = 'FormatError';
-}
-
-/** A file of a later version, of which nothing more than that can be said. */
-export class NewerFormatError extends FormatError {
-  override readonly name = 'NewerFormatError';
-
-  constructor(format: number) {
-    super(`it is of format ${format}; this version reads up to ${FORMAT}`);
-  }
-}
 
 // Writing
 
@@ -137,11 +96,6 @@ export function encodeNote(type: 'mark' | 'end', revision: Revision): Buffer {
   return frameLine(`{"${type}":${revision}}`);
 }
 
-/** The first line of a file, or the last of a base. */
-export function encodeHeader(header: LogHeader | BaseHeader | BaseFooter): Buffer {
-  return frameLine(JSON.stringify(header));
-}
-
 /** One line of a base: entries of one collection, in key order. */
 export function encodeEntries(collection: string, entries: readonly BaseEntry[]): Buffer {
   const values = entries.map(entry => withoutNewline(entry.text));
@@ -155,10 +109,26 @@ export function encodeEntries(collection: string, entries: readonly BaseEntry[])
   );
 }
 
+/** One line of a base: versions of one collection, behind its entries, those of a key in their order. */
+export function encodeVersions(collection: string, versions: readonly BaseVersion[]): Buffer {
+  const rows = versions.map(
+    ({ key, version, revision, epoch, time, deleted, by, comment }) =>
+      `[${JSON.stringify(key)},${version},${revision},${epoch},${time},${deleted},${JSON.stringify(by)},${JSON.stringify(comment)}]`,
+  );
+  const values = versions.map(({ text }) => (text === null ? '' : withoutNewline(text)));
+  const lengths = values.map((value, i) => (value === versions[i]?.text ? value.length : -value.length || 0));
+  const texts = values.filter(value => value !== '');
+  return frameLine(
+    `{"collection":${JSON.stringify(collection)},"versions":[${rows.join(',')}],"lengths":[${lengths.join(',')}],"values":[${texts.join(',')}]}`,
+  );
+}
+
 function encodeOperation(change: Change): ByteString {
-  const last = change.type === 'delete' ? `"${change.reason}"` : change.deadline;
+  const { type, collection, key, version, time, note } = change;
+  const last = type === 'delete' ? `"${change.reason}"` : change.deadline;
+  const noted = note === undefined ? '' : `,${JSON.stringify(note.by)},${JSON.stringify(note.comment)}`;
   // JSON.stringify of a byte string is the UTF-8 of the JSON string: it leaves everything over 0x7f alone.
-  return `["${change.type}",${JSON.stringify(change.collection)},${JSON.stringify(change.key)},${change.version},${change.time},${last}]`;
+  return `["${type}",${JSON.stringify(collection)},${JSON.stringify(key)},${version},${time},${last}${noted}]`;
 }
 
 function withoutNewline(text: ByteString): ByteString {
@@ -168,19 +138,6 @@ function withoutNewline(text: ByteString): ByteString {
 // Reading
 
 const VALUES = Buffer.from(',"values":[');
-
-/** Reads the first line of a log or a base. */
-export function decodeHeader(line: Buffer): LogHeader | BaseHeader {
-  const json = parse(jsonOf(line));
-  if (!isRecord(json) || (json['cairn'] !== 'log' && json['cairn'] !== 'base')) {
-    throw new FormatError('this is no file of Cairn');
-  }
-  if (!isCount(json['format'])) throw new FormatError('the format has no number');
-  // A newer format may have changed all the rest: nothing more is read of it.
-  if (json['format'] > FORMAT) throw new NewerFormatError(json['format']);
-  if (isLogHeader(json) || isBaseHeader(json)) return json;
-  throw new FormatError('the first line lacks something');
-}
 
 /** Reads a line of a log that is not its first. */
 export function decodeLogLine(line: Buffer): LogLine {
@@ -217,36 +174,45 @@ export function parseLogLine(line: Buffer): LogLine {
 /** What a line of a base means, in any form of JSON. */
 export function parseBaseLine(line: Buffer): BaseLine {
   const { head, values } = cut(line);
-  const { collection, entries, lines, checksum } = head;
+  const { collection, entries, versions, lines, checksum } = head;
   if (isCount(entries) && isCount(lines) && typeof checksum === 'string') {
     return { type: 'footer', entries, lines, checksum };
   }
-  if (typeof collection !== 'string' || !Array.isArray(entries) || entries.length !== values.length) {
+  const rows = entries ?? versions;
+  if (typeof collection !== 'string' || !Array.isArray(rows) || rows.length !== values.length) {
     throw new FormatError('this is no line of a base');
+  }
+  if (rows === versions) {
+    return {
+      type: 'versions',
+      collection,
+      versions: rows.map((row: unknown, i) => decodeVersion(row, values[i] ?? null)),
+    };
   }
   return {
     type: 'entries',
     collection,
-    entries: entries.map((row: unknown, i) => decodeEntry(row, valueAt(values, i))),
+    entries: rows.map((row: unknown, i) => decodeEntry(row, valueAt(values, i))),
   };
 }
 
-/** The JSON of a line up to its values, parsed, and the values, cut by their lengths. */
-function cut(line: Buffer): { head: Record<string, unknown>; values: JsonText[] } {
+/** The JSON of a line up to its values, parsed, and the values, cut by their lengths: null where that is 0. */
+function cut(line: Buffer): { head: Record<string, unknown>; values: (JsonText | null)[] } {
   // Found at the right place: before the values a quote inside a string has a backslash before it.
   const mark = line.indexOf(VALUES);
   const end = line.length - 1;
-  const head = parse(mark < 0 ? jsonOf(line) : `${jsonOf(line, mark)}}`);
+  const head = parseJson(mark < 0 ? jsonOf(line) : `${jsonOf(line, mark)}}`);
   if (!isRecord(head)) throw new FormatError('a line is no object');
   if (mark < 0) return { head, values: [] };
   const { lengths } = head;
   if (!Array.isArray(lengths)) throw new FormatError('a line has values and no lengths');
   let from = mark + VALUES.length;
-  const values = lengths.map((length: unknown): JsonText => {
+  const values = lengths.map((length: unknown): JsonText | null => {
     if (typeof length !== 'number' || !Number.isSafeInteger(length))
       throw new FormatError('a length is no number');
+    if (length === 0) return null;
     const to = from + Math.abs(length);
-    if (length === 0 || to > end) throw new FormatError('the lengths do not fit');
+    if (to > end) throw new FormatError('the lengths do not fit');
     const value = line.toString('latin1', from, to);
     from = to + 1;
     return (length < 0 ? fromString(value) : value) as JsonText;
@@ -263,14 +229,12 @@ function decodeOperation(
   nextValue: () => JsonText,
 ): Change {
   if (!Array.isArray(operation)) throw new FormatError('an operation is no array');
-  const [type, collection, key, version, time, last] = operation as unknown[];
+  const [type, collection, key, version, time, last, ...noted] = operation as unknown[];
   if (typeof collection !== 'string' || typeof key !== 'string' || !isCount(version) || !isCount(time)) {
     throw new FormatError('an operation lacks something');
   }
-  const change = { collection, key: key as Key, version, time, revision, epoch };
-  if (type === 'delete' && (last === 'deleted' || last === 'expired' || last === 'evicted')) {
-    return { type, ...change, reason: last };
-  }
+  const change = { collection, key: key as Key, version, time, revision, epoch, ...decodeNote(noted) };
+  if (type === 'delete' && isReason(last)) return { type, ...change, reason: last };
   if (!isDeadline(last)) throw new FormatError('an operation has no deadline');
   if (type === 'touch') return { type, ...change, deadline: last };
   if (type === 'put') return { type, ...change, deadline: last, text: nextValue() };
@@ -293,58 +257,55 @@ function decodeEntry(row: unknown, text: JsonText): BaseEntry {
   return { key: key as Key, text, version, revision, epoch, time, deadline };
 }
 
-function valueAt(values: readonly JsonText[], index: number): JsonText {
+function decodeVersion(row: unknown, text: JsonText | null): BaseVersion {
+  if (!Array.isArray(row)) throw new FormatError('a version is no array');
+  const [key, version, revision, epoch, time, deleted, ...noted] = row as unknown[];
+  const { note } = decodeNote(noted);
+  if (
+    typeof key !== 'string' ||
+    !isCount(version) ||
+    !isCount(revision) ||
+    !isCount(epoch) ||
+    !isCount(time) ||
+    typeof deleted !== 'boolean' ||
+    note === undefined
+  ) {
+    throw new FormatError('a version lacks something');
+  }
+  if (deleted && text !== null) throw new FormatError('a deletion has a text');
+  return { key: key as Key, version, revision, epoch, time, deleted, ...note, text };
+}
+
+/** What stands behind the last member that every row has: nothing, or who made it and why. */
+function decodeNote(noted: readonly unknown[]): { note?: Note } {
+  if (noted.length === 0) return {};
+  const [by, comment] = noted;
+  if (noted.length !== 2 || !isTextOrNull(by) || !isTextOrNull(comment))
+    throw new FormatError('a note is not of who and why');
+  return { note: { by, comment } };
+}
+
+function isTextOrNull(json: unknown): json is string | null {
+  return json === null || typeof json === 'string';
+}
+
+function isReason(json: unknown): json is DeleteReason {
+  return json === 'deleted' || json === 'expired' || json === 'evicted' || json === 'purged';
+}
+
+function valueAt(values: readonly (JsonText | null)[], index: number): JsonText {
   const value = values[index];
+  if (value === null) throw new FormatError('a length is 0');
   if (value === undefined) throw new FormatError('there are fewer values than puts');
   return value;
-}
-
-function isLogHeader(json: object): json is LogHeader {
-  const { cairn, after, prev } = json as Partial<LogHeader>;
-  return cairn === 'log' && isFileHeader(json) && isCount(after) && (prev === null || isSeal(prev));
-}
-
-function isBaseHeader(json: object): json is BaseHeader {
-  const { cairn, revision } = json as Partial<BaseHeader>;
-  return cairn === 'base' && isFileHeader(json) && isCount(revision);
-}
-
-function isFileHeader(json: object): boolean {
-  const { store, epoch, number } = json as Partial<LogHeader>;
-  return typeof store === 'string' && isCount(epoch) && isCount(number);
-}
-
-function isSeal(json: unknown): boolean {
-  return (
-    isRecord(json) &&
-    isCount(json['number']) &&
-    isCount(json['bytes']) &&
-    typeof json['checksum'] === 'string'
-  );
-}
-
-function isRecord(json: unknown): json is Record<string, unknown> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
-function isCount(json: unknown): json is number {
-  return typeof json === 'number' && Number.isSafeInteger(json) && json >= 0;
 }
 
 function isDeadline(json: unknown): json is number | null {
   return json === null || isCount(json);
 }
 
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new FormatError('a line is no JSON', { cause });
-  }
-}
-
 function fromString(json: ByteString): ByteString {
-  const text = parse(json);
+  const text = parseJson(json);
   if (typeof text !== 'string') throw new FormatError('a value with a negative length is no string');
   return text;
 }

@@ -12,7 +12,7 @@ import type { Epoch, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { BaseOutput } from './base.js';
 import { fileName, greatestNumber, type Listing, listDirectory, removeUnfinished } from './directory.js';
-import { decodeHeader, encodeHeader, FORMAT } from './format.js';
+import { decodeHeader, encodeHeader, FORMAT } from './header.js';
 import { BirthError, LogFile } from './log-file.js';
 import { withFile } from './opening.js';
 import { readFirstLine } from './reader.js';

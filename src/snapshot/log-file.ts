@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import type { File, Files } from '../platform/files.js';
 import { appendAll } from './append.js';
 import { fileName } from './directory.js';
-import { encodeHeader, type LogHeader, type Seal } from './format.js';
+import { encodeHeader, type LogHeader, type Seal } from './header.js';
 import { lineChecksum } from './line.js';
 
 /** A log that was not born. */

@@ -6,7 +6,7 @@ import { CairnError, systemCode } from '../errors.js';
 import type { Files } from '../platform/files.js';
 import { damaged, foreign } from './damage.js';
 import { fileName } from './directory.js';
-import type { LogHeader, Seal } from './format.js';
+import type { LogHeader, Seal } from './header.js';
 import { lineChecksum } from './line.js';
 import { decodeFirst, withFile } from './opening.js';
 import { readFirstLine } from './reader.js';

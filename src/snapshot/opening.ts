@@ -4,7 +4,7 @@ import { CairnError, systemCode } from '../errors.js';
 import type { Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { damaged, foreign, unreadableFile } from './damage.js';
-import { type BaseHeader, decodeHeader, FormatError, type LogHeader, NewerFormatError } from './format.js';
+import { type BaseHeader, decodeHeader, FormatError, type LogHeader, NewerFormatError } from './header.js';
 import type { Segment } from './reader.js';
 
 /** A file that cannot be read is damage: its content may be what tells that another is not the newest. */

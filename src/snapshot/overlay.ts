@@ -1,16 +1,29 @@
 /**
- * The last change of each key since a base, and the base with these changes in it. So a backup needs the memory of the
- * changes and not of the state: the base goes by, entry by entry, in key order.
+ * The changes of each key since a base, and the base with these changes in it. So a backup needs the memory of the
+ * changes and not of the state: the base goes by, entry by entry, in key order, and the versions of a collection behind
+ * its entries. Of a key without a history the last change is all that is kept.
  */
-import type { BaseEntry, Change, Key, Revision } from '../model.js';
+import {
+  type BaseEntry,
+  type BaseVersion,
+  type Change,
+  type Key,
+  needsEntry,
+  type Revision,
+} from '../model.js';
 import { damaged } from './damage.js';
 import type { RecoveryTarget } from './recovery.js';
+import { forgets, versionOf, versionOfEntry } from './versions.js';
 
 interface Overlaid {
   /** The last change; a touch after a put is a put. */
   readonly change: Change;
   /** Whether the first change of the key needed one that the base has. */
   readonly needsBase: boolean;
+  /** Those that are versions, oldest first. */
+  readonly versions: Change[];
+  /** Whether the versions that the base has count no more. */
+  readonly forgetsBase: boolean;
 }
 
 export class Overlay implements RecoveryTarget {
@@ -21,6 +34,8 @@ export class Overlay implements RecoveryTarget {
 
   load(): void {}
 
+  loadVersion(): void {}
+
   loaded(revision: Revision): void {
     this.revision = revision;
   }
@@ -30,19 +45,31 @@ export class Overlay implements RecoveryTarget {
     const keys = this.#collections.get(collection) ?? new Map<Key, Overlaid>();
     this.#collections.set(collection, keys);
     const before = keys.get(key);
-    if (type !== 'put' && before?.change.type === 'delete') throw new Error(`a ${type} meets no key`);
-    const needsBase = before?.needsBase ?? type !== 'put';
+    if (needsEntry(change) && before?.change.type === 'delete') throw new Error(`a ${type} meets no key`);
+    const needsBase = before?.needsBase ?? needsEntry(change);
     const kept =
       type === 'touch' && before?.change.type === 'put'
         ? { ...before.change, ...change, type: 'put' as const }
         : change;
-    keys.set(key, { change: kept, needsBase });
+    const forgotten = forgets(change);
+    keys.set(key, {
+      change: kept,
+      needsBase,
+      versions: versionsAfter(forgotten ? [] : (before?.versions ?? []), change),
+      forgetsBase: forgotten || (before?.forgetsBase ?? false),
+    });
   }
 
   /** A base must be given to it once, in its order, and then `rest` be asked for. */
   merge(base: string): Merge {
     return new Merge(this.#collections, base);
   }
+}
+
+function versionsAfter(versions: Change[], change: Change): Change[] {
+  const purged = change.type === 'delete' && change.reason === 'purged';
+  if (change.note !== undefined && !purged) versions.push(change);
+  return versions;
 }
 
 export class Merge {
@@ -52,6 +79,10 @@ export class Merge {
   #keys: ReadonlyMap<Key, Overlaid> = new Map();
   #order: readonly Key[] = [];
   #next = 0;
+  /** Entries of the base whose key has versions since. */
+  readonly #replaced = new Map<Key, BaseEntry>();
+  /** Keys of which the base has versions. */
+  readonly #versioned = new Set<Key>();
 
   constructor(collections: ReadonlyMap<string, ReadonlyMap<Key, Overlaid>>, base: string) {
     this.#collections = collections;
@@ -64,6 +95,8 @@ export class Merge {
     this.#keys = this.#collections.get(collection) ?? new Map();
     this.#order = [...this.#keys.keys()].sort();
     this.#next = 0;
+    this.#replaced.clear();
+    this.#versioned.clear();
   }
 
   /** An entry of the base, as it is now, and the new ones before it. */
@@ -75,13 +108,43 @@ export class Merge {
       return;
     }
     this.#next += 1;
-    const { change } = overlaid;
+    const { change, versions } = overlaid;
+    if (versions.length > 0 || change.note !== undefined) this.#replaced.set(entry.key, entry);
     if (change.type !== 'delete') yield entryOf(change, change.type === 'put' ? change.text : entry.text);
   }
 
   /** What is left of this collection. */
   left(): Generator<BaseEntry, void, undefined> {
     return this.#before(undefined);
+  }
+
+  /** A version of the base as it stands now; null: it counts no more. All entries of the collection were taken. */
+  version(row: BaseVersion): BaseVersion | null {
+    const overlaid = this.#keys.get(row.key);
+    if (overlaid === undefined) return row;
+    if (overlaid.forgetsBase) return null;
+    this.#versioned.add(row.key);
+    if (row.text !== null || row.deleted) return row;
+    const entry = this.#replaced.get(row.key);
+    // Without a version since, the history has ended with it: its text went with the entry.
+    return entry === undefined ? null : { ...row, text: entry.text };
+  }
+
+  /** The versions since the base. All of its versions in this collection were taken. */
+  *versions(): Generator<BaseVersion, void, undefined> {
+    for (const key of this.#order) {
+      const { change, versions, forgetsBase } = this.#keys.get(key) as Overlaid;
+      const entry = this.#replaced.get(key);
+      let text = entry?.text ?? null;
+      // The present version of a key without versions in the base was its entry alone.
+      const isFirst = entry !== undefined && versions.length > 0 && !forgetsBase && !this.#versioned.has(key);
+      if (isFirst) yield versionOfEntry(entry);
+      for (const version of versions) {
+        if (version.type === 'put') text = version.text;
+        const row = versionOf(version, text);
+        yield change.type === 'delete' || change.revision !== row.revision ? row : { ...row, text: null };
+      }
+    }
   }
 
   /** Collections that were never entered. */

@@ -15,20 +15,25 @@
  *   takes its changes over and seals this one before it (`successor`).
  */
 import { CairnError } from '../errors.js';
-import type { BaseEntry, Change, Epoch, Revision } from '../model.js';
+import type { BaseEntry, BaseVersion, Change, Epoch, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
 import { damaged, type Place, withRepairHint } from './damage.js';
 import { fileName, greatestNumber, listDirectory } from './directory.js';
-import { decodeLogLine, FormatError, type LogLine, type Seal } from './format.js';
+import { type BaseLine, decodeLogLine, type LogLine } from './format.js';
+import { FormatError, type Seal } from './header.js';
 import { hidesRightLine } from './line.js';
 import { type KnownLog, LogFinder } from './log-finder.js';
 import { decodeSegment, withFile } from './opening.js';
 import { readSegments, type Segment } from './reader.js';
 
-/** Takes what is recovered: the base in key order per collection, its revision, then the changes in their order. */
+/**
+ * Takes what is recovered: the base in key order per collection, the versions of a collection behind its entries, its
+ * revision, then the changes in their order.
+ */
 export interface RecoveryTarget {
   load(collection: string, entry: BaseEntry): void;
+  loadVersion(collection: string, version: BaseVersion): void;
   /** After the base: it is of this revision, in an epoch that is not before that of its changes. */
   loaded(revision: Revision, epoch: Epoch): void;
   replay(change: Change): void;
@@ -216,8 +221,7 @@ class Recovery<Target extends RecoveryTarget> {
       for await (const segments of readSegments(file, size)) {
         for (const segment of segments) {
           const line = reader.take(segment);
-          if (line?.type !== 'entries') continue;
-          for (const entry of line.entries) target.load(line.collection, entry);
+          if (line !== null) loadAll(target, line, { file: name, offset: segment.offset });
         }
         this.#progress(segments);
       }
@@ -321,6 +325,17 @@ class Recovery<Target extends RecoveryTarget> {
   #progress(segments: readonly Segment[]): void {
     for (const { offset, end } of segments) this.#bytesRead += end - offset;
     this.#options.onProgress?.(this.#bytesRead, this.#bytesTotal);
+  }
+}
+
+/** What does not fit what came before it was not written by a base. */
+function loadAll(target: RecoveryTarget, line: BaseLine, place: Place): void {
+  try {
+    if (line.type === 'entries') for (const entry of line.entries) target.load(line.collection, entry);
+    if (line.type === 'versions')
+      for (const version of line.versions) target.loadVersion(line.collection, version);
+  } catch (cause) {
+    throw damaged('a row does not fit those before it', { ...place, cause });
   }
 }
 

@@ -46,9 +46,10 @@ export async function restoreBackup(
     epoch: Math.max(ground.epoch, backup.header.epoch),
     revision,
     async write(output) {
-      for await (const { line, entries } of backup.lines()) {
+      for await (const { line, entries, versions } of backup.lines()) {
         await output.line(line);
         output.entries += entries;
+        output.versions += versions;
         onBytes?.(backup.bytes);
       }
     },

@@ -45,7 +45,7 @@ const PUT = Buffer.from('["put",');
 const TOUCH = Buffer.from('["touch",');
 const DELETE = Buffer.from('["delete",');
 const NULL = Buffer.from('null');
-const REASONS = (['deleted', 'expired', 'evicted'] as const).map(reason => ({
+const REASONS = (['deleted', 'expired', 'evicted', 'purged'] as const).map(reason => ({
   reason,
   text: Buffer.from(`"${reason}"`),
 }));
@@ -208,14 +208,31 @@ function scanChange(
   if (!rows.skipByte(COMMA)) return null;
   if (type === 'delete') {
     const reason = REASONS.find(({ text }) => rows.skip(text))?.reason;
-    if (reason === undefined || !rows.skipByte(ROW_END)) return null;
-    return { type, collection, key, version, time, revision, epoch, reason };
+    if (reason === undefined) return null;
+    return noted({ type, collection, key, version, time, revision, epoch, reason }, rows);
   }
   const deadline = rows.skip(NULL) ? null : rows.whole();
-  if (deadline === NONE || !rows.skipByte(ROW_END)) return null;
-  if (type === 'touch') return { type, collection, key, version, time, revision, epoch, deadline };
+  if (deadline === NONE) return null;
+  if (type === 'touch')
+    return noted({ type, collection, key, version, time, revision, epoch, deadline }, rows);
   const text = values.next();
-  return text === null ? null : { type, collection, key, version, time, revision, epoch, deadline, text };
+  if (text === null) return null;
+  return noted({ type, collection, key, version, time, revision, epoch, deadline, text }, rows);
+}
+
+/** The change with what stands behind the last member that every row has: nothing, or who made it and why. */
+function noted(change: Change, rows: Cursor): Change | null {
+  if (rows.skipByte(ROW_END)) return change;
+  const by = scanTextOrNull(rows);
+  const comment = scanTextOrNull(rows);
+  if (by === undefined || comment === undefined || !rows.skipByte(ROW_END)) return null;
+  return { ...change, note: { by, comment } };
+}
+
+/** Undefined: neither stands here. */
+function scanTextOrNull(rows: Cursor): ByteString | null | undefined {
+  if (!rows.skipByte(COMMA)) return undefined;
+  return rows.skip(NULL) ? null : (rows.string() ?? undefined);
 }
 
 /** Names of collections: mostly that of the row before, which is then the same string and not made again. */

@@ -11,11 +11,12 @@
  * left out.
  */
 import { CairnError } from '../errors.js';
-import type { BaseEntry, Change, Epoch, Revision } from '../model.js';
+import type { Change, Epoch, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
 import { damaged } from './damage.js';
-import { decodeBaseLine, decodeLogLine, FormatError, type LogLine } from './format.js';
+import { type BaseLine, decodeBaseLine, decodeLogLine, type LogLine } from './format.js';
+import { FormatError } from './header.js';
 import { rightLinesWithin } from './line.js';
 import { type LostPlace, LostPlaces } from './lost.js';
 import { withFile } from './opening.js';
@@ -116,8 +117,7 @@ class Salvage {
     try {
       await this.#read(name, size, segment => {
         const line = reader.take(segment);
-        if (line?.type === 'entries')
-          for (const entry of line.entries) this.#load(state, line.collection, entry);
+        if (line !== null) this.#load(state, line);
       });
       reader.finish();
     } catch (error) {
@@ -159,16 +159,17 @@ class Salvage {
     if (segment.offset === 0) return;
     const line = decoded(bytes, decodeBaseLine);
     if (line === null) this.#lost.add(placeOf(name, segment, 'a line cannot be read'));
-    if (line?.type !== 'entries') return;
-    for (const entry of line.entries) {
-      this.#load(this.#state, line.collection, entry);
-      this.#advance(entry.revision);
-    }
+    else for (const revision of this.#load(this.#state, line)) this.#advance(revision);
   }
 
-  #load(state: PlainState, collection: string, entry: BaseEntry): void {
-    state.load(collection, entry);
-    this.#epoch = Math.max(this.#epoch, entry.epoch);
+  /** Gives the revisions that it holds. */
+  #load(state: PlainState, line: BaseLine): Revision[] {
+    if (line.type === 'footer') return [];
+    if (line.type === 'entries') for (const entry of line.entries) state.load(line.collection, entry);
+    else for (const version of line.versions) state.loadVersion(line.collection, version);
+    const rows = line.type === 'entries' ? line.entries : line.versions;
+    for (const { epoch } of rows) this.#epoch = Math.max(this.#epoch, epoch);
+    return rows.map(({ revision }) => revision);
   }
 
   async #step(step: Step, newest: boolean): Promise<void> {

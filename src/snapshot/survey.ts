@@ -15,7 +15,7 @@ import {
   type LogHeader,
   NewerFormatError,
   type Seal,
-} from './format.js';
+} from './header.js';
 import { lineChecksum } from './line.js';
 import { withFile } from './opening.js';
 import { readFirstLine } from './reader.js';

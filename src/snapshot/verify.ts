@@ -6,7 +6,7 @@
  * writing just now, leaves one. A base that is broken is damage even where an older one stands in for it.
  */
 import { CairnError, systemCode } from '../errors.js';
-import type { BaseEntry, Change, Key, Revision } from '../model.js';
+import { type BaseEntry, type Change, type Key, needsEntry, type Revision } from '../model.js';
 import type { Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
 import { fileName, type Listing, listDirectory } from './directory.js';
@@ -142,11 +142,14 @@ class Counter implements RecoveryTarget {
     this.#keys(collection).add(key);
   }
 
+  loadVersion(): void {}
+
   loaded(_revision: Revision): void {}
 
-  replay({ type, collection, key }: Change): void {
+  replay(change: Change): void {
+    const { type, collection, key } = change;
     const keys = this.#keys(collection);
-    if (type !== 'put' && !keys.has(key)) throw new Error(`a ${type} meets no key`);
+    if (needsEntry(change) && !keys.has(key)) throw new Error(`a ${type} meets no key`);
     if (type === 'delete') keys.delete(key);
     else keys.add(key);
   }

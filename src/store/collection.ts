@@ -1,13 +1,32 @@
 /**
- * The entries of one collection, with what is kept beside them: their bytes, their places in the common expiry
- * and, where the policy evicts, their order of use. Whoever changes an entry here changes all of these; nothing
- * is decided here.
+ * The entries of one collection, with what is kept beside them: their bytes, their places in the common expiry,
+ * where the policy evicts, their order of use, and where it keeps them, their histories. Whoever changes an entry here
+ * changes all of these; nothing is decided here.
  */
-import type { ChangeId, Key, Milliseconds, Policy } from '../model.js';
+import type {
+  BaseVersion,
+  Change,
+  ChangeId,
+  DeleteChange,
+  Key,
+  Milliseconds,
+  Policy,
+  PutChange,
+  TouchChange,
+} from '../model.js';
 import { type EntrySource, entrySize, StoredEntry } from './entry.js';
 import { OrderOfUse } from './eviction.js';
 import type { Expiry, ExpiryNode } from './expiry.js';
+import { Histories, recordOfChange } from './histories.js';
 import { Leaves } from './leaves.js';
+
+/** What is kept for all collections together. */
+export interface Deadlines {
+  /** Of the entries. */
+  readonly expiry: Expiry;
+  /** Of the histories whose key is deleted. */
+  readonly graves: Expiry;
+}
 
 export class Collection {
   readonly name: string;
@@ -16,24 +35,32 @@ export class Collection {
   readonly leaves = new Leaves<StoredEntry>();
   /** Null: it does not evict. */
   readonly order: OrderOfUse | null;
+  /** Null: it keeps none. */
+  readonly histories: Histories | null;
   /** Names its last change, or that of the base it came from; 0-0: there was none. */
   lastChange: ChangeId = { epoch: 0, revision: 0 };
   readonly #expiry: Expiry;
   #bytes = 0;
 
-  constructor(name: string, policy: Policy | null, expiry: Expiry) {
+  constructor(name: string, policy: Policy | null, { expiry, graves }: Deadlines) {
     this.name = name;
     this.policy = policy;
     this.order = policy?.full === 'evict' ? new OrderOfUse(policy) : null;
     this.#expiry = expiry;
+    const { history: depth, historyTtl: ttl } = policy ?? {
+      history: Number.POSITIVE_INFINITY,
+      historyTtl: null,
+    };
+    this.histories = depth === 0 ? null : new Histories({ collection: name, depth, ttl, graves });
   }
 
   get entries(): number {
     return this.leaves.size;
   }
 
+  /** Those of the histories too. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + (this.histories?.bytes ?? 0);
   }
 
   /** What is there, expired or not. */
@@ -41,9 +68,11 @@ export class Collection {
     return this.leaves.get(key);
   }
 
-  /** Makes or replaces an entry. */
-  write(key: Key, source: EntrySource, deadline: Milliseconds | null): StoredEntry {
+  /** Makes or replaces an entry. `source`: the change, with the text that is there then. */
+  write(change: PutChange | TouchChange, source: EntrySource): StoredEntry {
+    const { key, deadline } = change;
     const before = this.leaves.get(key);
+    if (this.#remembers(change)) this.histories?.add(key, before, recordOfChange(change, source.text));
     const entry = new StoredEntry(source, this.#expiryFor(key, before?.expiry ?? null, deadline));
     const size = entrySize(key, entry.text);
     this.leaves.set(key, entry);
@@ -62,8 +91,27 @@ export class Collection {
     return true;
   }
 
-  /** Gives the entry that went. */
-  remove(key: Key): StoredEntry | undefined {
+  /** Takes a version of a base, whose entries are there already; false where it is one of an entry that is not. */
+  loadVersion(version: BaseVersion): boolean {
+    return this.histories === null || this.histories.load(version, this.leaves.get(version.key));
+  }
+
+  /** False: there was nothing to take away. */
+  remove(change: DeleteChange): boolean {
+    const entry = this.#take(change.key);
+    if (change.reason === 'purged')
+      return (this.histories?.forget(change.key) ?? false) || entry !== undefined;
+    if (entry === undefined) return false;
+    if (this.#remembers(change)) this.histories?.add(change.key, entry, recordOfChange(change, null));
+    return true;
+  }
+
+  /** What came while there was no history is none; a collection that left the configuration keeps what it is given. */
+  #remembers({ note }: Change): boolean {
+    return this.policy !== null || note !== undefined;
+  }
+
+  #take(key: Key): StoredEntry | undefined {
     const entry = this.leaves.delete(key);
     if (entry === undefined) return undefined;
     if (entry.expiry !== null) this.#expiry.remove(entry.expiry);

@@ -9,6 +9,7 @@ import {
   formatChangeId,
   type Key,
   type Milliseconds,
+  type Note,
   type Operation,
   type PutChange,
   type PutOperation,
@@ -33,49 +34,81 @@ export interface Moment extends ChangeId {
   readonly now: Milliseconds;
 }
 
+/** Null: where there is a history, a put of what is there already changes nothing. */
 export function decideWrite(
   step: Step,
   operation: PutOperation | TouchOperation,
   at: Moment,
-): PutChange | TouchChange {
+): PutChange | TouchChange | null {
   const { collection, found } = step;
+  const deadline = deadlineOf(operation.ttl, step, at.now);
+  const same = isSame(operation, step);
+  if (same && deadline === found?.deadline()) return null;
   const origin = {
     collection: collection.name,
     key: operation.key,
     epoch: at.epoch,
     revision: at.revision,
-    version: (found?.version ?? 0) + 1,
+    version: (found?.version ?? buriedVersion(step, at.now)) + 1,
     time: seconds(at.now),
-    deadline: deadlineOf(operation.ttl, step, at.now),
+    deadline,
+    ...noteOf(collection, operation.note),
   };
-  return operation.type === 'touch'
+  return operation.type === 'touch' || same
     ? { type: 'touch', ...origin }
     : { type: 'put', ...origin, text: operation.text };
 }
 
-export function decideRemoval(
-  collection: Collection,
-  key: Key,
-  reason: DeleteReason,
-  version: number,
-  at: Moment,
-): DeleteChange {
+function isSame(operation: PutOperation | TouchOperation, { collection, found }: Step): boolean {
+  if (operation.type === 'touch' || operation.always === true) return false;
+  return keepsHistory(collection) && found?.text === operation.text;
+}
+
+/** Of a key that was deleted and has its history. */
+function buriedVersion({ operation, collection }: Step, now: Milliseconds): number {
+  return collection.histories?.get(operation.key, now)?.last.version ?? 0;
+}
+
+/** What goes: an entry, or the history that it left. */
+export interface Removal {
+  readonly key: Key;
+  /** Of what is there. */
+  readonly version: number;
+  readonly reason: DeleteReason;
+  readonly note?: Note | undefined;
+}
+
+export function decideRemoval(collection: Collection, removal: Removal, at: Moment): DeleteChange {
+  const { key, version, reason, note } = removal;
   return {
     type: 'delete',
     collection: collection.name,
     key,
     epoch: at.epoch,
     revision: at.revision,
-    version,
+    version: keepsHistory(collection) ? version + 1 : version,
     time: seconds(at.now),
     reason,
+    ...noteOf(collection, note),
   };
 }
 
-/** What the entry after the change is made of: a touch leaves the text that is there. */
+/** Whether changes from now on are kept as versions. */
+function keepsHistory({ policy, histories }: Collection): boolean {
+  return policy !== null && histories !== null;
+}
+
+const NOBODY: Note = { by: null, comment: null };
+
+function noteOf(collection: Collection, note = NOBODY): { readonly note?: Note } {
+  return keepsHistory(collection) ? { note } : {};
+}
+
+/** What the entry after the change is made of: a touch leaves the text that is there, as does a put of the same. */
 export function sourceOf(change: PutChange | TouchChange, collection: Collection): EntrySource {
-  if (change.type === 'put') return change;
+  if (change.type === 'put' && collection.histories === null) return change;
   const before = collection.get(change.key);
+  if (change.type === 'put') return before?.text === change.text ? { ...change, text: before.text } : change;
   if (before === undefined)
     throw new Error(`Change ${formatChangeId(change)} touches a key that is not there.`);
   return { ...change, text: before.text };

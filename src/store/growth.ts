@@ -10,7 +10,7 @@
  *   own entries; it never evicts another's, nor for another's growth.
  */
 import { CairnError } from '../errors.js';
-import type { Operation } from '../model.js';
+import type { Milliseconds, Operation } from '../model.js';
 import type { Collection } from './collection.js';
 import type { Step } from './decision.js';
 import { entrySize, type StoredEntry } from './entry.js';
@@ -40,18 +40,26 @@ export class Growth {
     this.keptEntries += 1;
     this.keptBytes += after;
   }
+
+  /** A deletion leaves a history behind, for which there is always room. */
+  countHistory(op: number, bytes: number): void {
+    this.bytes += bytes;
+    if (bytes > 0) this.op = op;
+  }
 }
 
 /** One for each collection that the steps name. A key may be named once: a second step would not see the first. */
-export function growthsOf(steps: readonly Step[]): readonly Growth[] {
+export function growthsOf(steps: readonly Step[], now: Milliseconds): readonly Growth[] {
   const growths = new Map<Collection, Growth>();
   const named = new Set<string>();
-  for (const [op, { operation, collection, stored, found }] of steps.entries()) {
+  for (const [op, step] of steps.entries()) {
+    const { operation, collection, stored, found } = step;
     named.add(`${collection.name}\0${operation.key}`);
     const growth = growths.get(collection) ?? new Growth(collection);
     growths.set(collection, growth);
     const before = stored === undefined ? 0 : entrySize(operation.key, stored.text);
     growth.count(op, before, sizeAfter(operation, found));
+    growth.countHistory(op, historyGrowth(step, before, now));
   }
   if (named.size < steps.length) throw new Error('A batch names a key twice.');
   return [...growths.values()];
@@ -61,6 +69,23 @@ function sizeAfter(operation: Operation, found: StoredEntry | undefined): number
   if (operation.type === 'put') return entrySize(operation.key, operation.text);
   return operation.type === 'delete' || found === undefined ? 0 : entrySize(operation.key, found.text);
 }
+
+/** What it adds to the history of its key; of a deletion never more than its entry gave back. */
+function historyGrowth({ operation, collection, found }: Step, before: number, now: Milliseconds): number {
+  const { histories } = collection;
+  const { type, key, note } = operation;
+  if (histories === null) return 0;
+  if (type === 'delete' && operation.purge === true) return -(histories.get(key, now)?.bytes ?? 0);
+  if (type !== 'put' && found === undefined) return 0;
+  if (type === 'put' && operation.always !== true && operation.text === found?.text) return 0;
+  const text = type === 'put' ? operation.text : type === 'touch' ? (found?.text ?? null) : null;
+  const growth = histories.growth(key, found, { ...NOWHEN, text, ...(note ?? NOBODY) }, now);
+  return type === 'delete' ? Math.min(before, growth) : growth;
+}
+
+/** Of a version to come; a size does not depend on it. */
+const NOWHEN = { version: 0, epoch: 0, revision: 0, time: 0 };
+const NOBODY = { by: null, comment: null };
 
 /** @throws CairnError `quota_exceeded` */
 export function checkBounds(growths: readonly Growth[], bytes: number, bytesMax: number): void {

@@ -14,11 +14,11 @@
 import { CairnError } from '../errors.js';
 import {
   type BaseEntry,
+  type BaseVersion,
   type Change,
   type ChangeId,
   type CollectionStatus,
   type DeleteChange,
-  type DeleteReason,
   type Entry,
   type Epoch,
   formatChangeId,
@@ -28,19 +28,22 @@ import {
   type Outcome,
   type Page,
   type Policies,
+  type Policy,
   type PutChange,
   type Range,
   type Revision,
   type TouchChange,
+  type VersionRecord,
 } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import { Collection } from './collection.js';
 import { checkCondition } from './condition.js';
-import { decideRemoval, decideWrite, type Moment, type Step, sourceOf } from './decision.js';
+import { decideRemoval, decideWrite, type Moment, type Removal, type Step, sourceOf } from './decision.js';
 import type { StoredEntry } from './entry.js';
 import { Expiry } from './expiry.js';
 import { type FrozenStore, freeze } from './frozen.js';
 import { checkBounds, Growth, growthsOf } from './growth.js';
+import { recordOf } from './histories.js';
 import { GuardedTime } from './time.js';
 
 export interface StoreOptions {
@@ -63,6 +66,8 @@ export class Store {
   readonly #time: GuardedTime;
   readonly #bytesMax: number;
   readonly #expiry = new Expiry();
+  /** Of the histories whose key is deleted. */
+  readonly #graves = new Expiry();
   readonly #collections = new Map<string, Collection>();
   /** 0: none has begun. */
   #epoch: Epoch = 0;
@@ -72,7 +77,7 @@ export class Store {
     this.#time = new GuardedTime(options.clock);
     this.#bytesMax = options.bytesMax;
     for (const [name, policy] of Object.entries(options.policies)) {
-      this.#collections.set(name, new Collection(name, policy, this.#expiry));
+      this.#collections.set(name, this.#newCollection(name, policy));
     }
   }
 
@@ -127,11 +132,20 @@ export class Store {
     return leaves.page(range.prefix ?? '', range.after, range.limit, entry => !entry.isOver(now));
   }
 
+  /** All versions of a key that are kept, oldest first; also of one that was deleted. */
+  history(collection: string, key: Key): readonly VersionRecord[] {
+    const now = this.#time.now();
+    const { histories, leaves } = this.#known(collection);
+    const entry = leaves.get(key);
+    const kept = histories?.get(key, now)?.versions();
+    return kept ?? (entry === undefined || entry.isOver(now) ? [] : [recordOf(entry)]);
+  }
+
   /** @throws CairnError `not_found`, `revision_mismatch`, `quota_exceeded`; then nothing was changed. */
   apply(operations: readonly Operation[]): Applied {
     const now = this.#time.now();
     const steps = operations.map((operation, op) => this.#check(operation, op, now));
-    const growths = growthsOf(steps);
+    const growths = growthsOf(steps, now);
     const bytes = this.bytes;
     checkBounds(growths, bytes, this.#bytesMax);
     const changes: Change[] = [];
@@ -148,19 +162,43 @@ export class Store {
     while (changes.length < limit) {
       const node = this.#expiry.due(now);
       if (node === null) break;
-      this.#takeAway(this.#collections.get(node.collection)!, node.key, 'expired', now, changes);
+      this.#takeAway(
+        this.#collections.get(node.collection)!,
+        { key: node.key, reason: 'expired' },
+        now,
+        changes,
+      );
     }
     return changes;
   }
 
+  /** Takes away at most `limit` histories of deleted keys whose time is over, which is no change. Tells how many. */
+  forget(limit: number): number {
+    const now = this.#time.now();
+    for (let forgotten = 0; forgotten < limit; forgotten++) {
+      const grave = this.#graves.due(now);
+      if (grave === null) return forgotten;
+      this.#collections.get(grave.collection)!.histories?.forget(grave.key);
+    }
+    return limit;
+  }
+
+  /** When the next entry expires, or the next history goes. */
   nextDeadline(): Milliseconds | null {
-    return this.#expiry.next();
+    const [entry, grave] = [this.#expiry.next(), this.#graves.next()];
+    return entry === null || grave === null ? (entry ?? grave) : Math.min(entry, grave);
   }
 
   /** Takes an entry of a base. They come in key order, which makes the fullest leaves. */
   load(collection: string, entry: BaseEntry): void {
     const into = this.#collectionOf(collection);
     if (!into.load(entry.key, entry, entry.deadline)) throw new Error('The base has a key twice.');
+  }
+
+  /** Takes a version of a base, behind all entries of its collection. */
+  loadVersion(collection: string, version: BaseVersion): void {
+    if (this.#collectionOf(collection).loadVersion(version)) return;
+    throw new Error('The base has a version of a key that is not there.');
   }
 
   /** After the base: the store is at this revision, and what came before it in each collection is not known. */
@@ -222,9 +260,13 @@ export class Store {
   #collectionOf(name: string): Collection {
     const known = this.#collections.get(name);
     if (known !== undefined) return known;
-    const unknown = new Collection(name, null, this.#expiry);
+    const unknown = this.#newCollection(name, null);
     this.#collections.set(name, unknown);
     return unknown;
+  }
+
+  #newCollection(name: string, policy: Policy | null): Collection {
+    return new Collection(name, policy, { expiry: this.#expiry, graves: this.#graves });
   }
 
   #check(operation: Operation, op: number, now: Milliseconds): Step {
@@ -237,28 +279,34 @@ export class Store {
 
   #take(step: Step, now: Milliseconds, changes: Change[]): Outcome {
     const { operation, collection, stored, found } = step;
-    if (stored !== found) this.#takeAway(collection, operation.key, 'expired', now, changes);
-    if (operation.type !== 'put' && found === undefined) return { type: 'absent' };
+    const { key } = operation;
+    if (stored !== found) this.#takeAway(collection, { key, reason: 'expired' }, now, changes);
     if (operation.type === 'delete') {
-      return { type: 'deleted', id: this.#takeAway(collection, operation.key, 'deleted', now, changes) };
+      const reason = operation.purge === true ? 'purged' : 'deleted';
+      const buried = reason === 'purged' && collection.histories?.get(key, now) !== undefined;
+      if (found === undefined && !buried) return { type: 'absent' };
+      const removal = { key, reason, note: operation.note } as const;
+      return { type: 'deleted', id: this.#takeAway(collection, removal, now, changes) };
     }
+    if (operation.type === 'touch' && found === undefined) return { type: 'absent' };
     const change = decideWrite(step, operation, this.#next(now));
+    if (change === null) return unchanged(found);
     const entry = this.#write(change);
     changes.push(change);
-    const type = change.type === 'touch' ? 'touched' : found === undefined ? 'created' : 'replaced';
+    const type = operation.type === 'touch' ? 'touched' : found === undefined ? 'created' : 'replaced';
     return { type, id: idOf(change), entry };
   }
 
   #takeAway(
     collection: Collection,
-    key: Key,
-    reason: DeleteReason,
+    removal: Omit<Removal, 'version'>,
     now: Milliseconds,
     changes: Change[],
   ): ChangeId {
-    const entry = collection.get(key);
-    if (entry === undefined) throw new Error('The store lost the entry of a key that expires or is evicted.');
-    const change = decideRemoval(collection, key, reason, entry.version, this.#next(now));
+    const { key } = removal;
+    const version = collection.get(key)?.version ?? collection.histories?.get(key, now)?.last.version;
+    if (version === undefined) throw new Error('The store lost a key that expires, is evicted or purged.');
+    const change = decideRemoval(collection, { ...removal, version }, this.#next(now));
     this.#remove(change);
     changes.push(change);
     return idOf(change);
@@ -274,7 +322,7 @@ export class Store {
     while (order.exceeded || owes()) {
       const victim = order.victim();
       if (victim === undefined) break;
-      this.#takeAway(collection, victim, 'evicted', now, changes);
+      this.#takeAway(collection, { key: victim, reason: 'evicted' }, now, changes);
     }
   }
 
@@ -285,15 +333,14 @@ export class Store {
 
   #write(change: PutChange | TouchChange): StoredEntry {
     const collection = this.#collectionOf(change.collection);
-    const entry = collection.write(change.key, sourceOf(change, collection), change.deadline);
+    const entry = collection.write(change, sourceOf(change, collection));
     this.#passed(collection, change);
     return entry;
   }
 
   #remove(change: DeleteChange): void {
     const collection = this.#collectionOf(change.collection);
-    const entry = collection.remove(change.key);
-    if (entry === undefined)
+    if (!collection.remove(change))
       throw new Error(`Change ${formatChangeId(change)} deletes a key that is not there.`);
     this.#passed(collection, change);
   }
@@ -302,6 +349,11 @@ export class Store {
     this.#revision = revision;
     collection.lastChange = { epoch, revision };
   }
+}
+
+function unchanged(entry: StoredEntry | undefined): Outcome {
+  if (entry === undefined) throw new Error('A put of the same text met no entry.');
+  return { type: 'unchanged', id: idOf(entry), entry };
 }
 
 function idOf({ epoch, revision }: ChangeId): ChangeId {

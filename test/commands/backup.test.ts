@@ -5,7 +5,7 @@ import { backup } from '../../src/commands/backup.js';
 import { restore } from '../../src/commands/restore.js';
 import { verify } from '../../src/commands/verify.js';
 import { nodeLocks } from '../../src/platform/node-locks.js';
-import { encodeHeader, FORMAT } from '../../src/snapshot/format.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/header.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
 const header = encodeHeader({

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap';
 import { repair } from '../../src/commands/repair.js';
 import { verify } from '../../src/commands/verify.js';
 import { nodeLocks } from '../../src/platform/node-locks.js';
-import { encodeHeader, encodeNote, FORMAT } from '../../src/snapshot/format.js';
+import { encodeNote } from '../../src/snapshot/format.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/header.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
 const header = encodeHeader({

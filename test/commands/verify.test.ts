@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { verify } from '../../src/commands/verify.js';
-import { encodeHeader, FORMAT } from '../../src/snapshot/format.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/header.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
 const header = {

@@ -13,14 +13,16 @@ t.test('the built-in policies are those of the contract', async t => {
   t.same(Object.keys(policies), ['kv', 'configs', 'services', 'users', 'flags', 'sessions']);
   const unbounded = { defaultTtl: null, entriesMax: null, bytesMax: null, full: 'refuse' };
   const keyed = { idField: null, generatedId: false };
-  t.same(policies['kv'], { durability: 'periodic', ...unbounded, ...keyed });
+  const month = 30 * 24 * 3600 * 1000;
+  const kept = { history: 100, historyTtl: month };
+  t.same(policies['kv'], { durability: 'periodic', ...unbounded, ...keyed, history: 0, historyTtl: month });
   for (const [name, id] of Object.entries({
     configs: { ...keyed, idField: 'name' },
-    services: keyed,
-    users: { idField: 'id', generatedId: true },
+    services: { ...keyed, history: Number.POSITIVE_INFINITY },
+    users: { idField: 'id', generatedId: true, history: 10 },
     flags: { ...keyed, idField: 'key' },
   })) {
-    t.same(policies[name], { durability: 'sync', ...unbounded, ...id }, name);
+    t.same(policies[name], { durability: 'sync', ...unbounded, ...kept, ...id }, name);
   }
   t.same(policies['sessions'], {
     durability: 'periodic',
@@ -30,6 +32,8 @@ t.test('the built-in policies are those of the contract', async t => {
     full: 'evict',
     idField: null,
     generatedId: true,
+    history: 0,
+    historyTtl: 30 * 24 * 3600 * 1000,
   });
 });
 
@@ -49,6 +53,8 @@ t.test('the file changes what it names, and the rest stays', async t => {
     full: 'evict',
     idField: null,
     generatedId: true,
+    history: 0,
+    historyTtl: 30 * 24 * 3600 * 1000,
   });
   t.same(await policy('flags', { file }), policyOf('flags'));
 });
@@ -66,6 +72,8 @@ t.test('a collection of the file begins as documents do, its id being the key', 
     full: 'evict',
     idField: 'draft-id',
     generatedId: true,
+    history: 0,
+    historyTtl: 30 * 24 * 3600 * 1000,
   });
 });
 
@@ -140,7 +148,7 @@ const refusals: readonly (readonly [string, string, string, RegExp])[] = [
     'an unknown member',
     'collections: { notes: { tll: 5 } }',
     'There is no setting "tll" (collections.notes in /cairn.yaml).',
-    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full, id, generated\./,
+    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full, id, generated, history, forget\./,
   ],
   [
     'a wrong member',
@@ -189,6 +197,8 @@ t.test('where each member came from', async t => {
       ['full', 'refuse', 'default'],
       ['id', 'none', 'default'],
       ['generated', 'false', 'default'],
+      ['history', 'off', 'default'],
+      ['forget', '30d', 'default'],
     ],
   );
 });

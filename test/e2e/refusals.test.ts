@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t from 'tap';
-import { FORMAT } from '../../src/snapshot/format.js';
+import { FORMAT } from '../../src/snapshot/header.js';
 import { frameLine } from '../../src/snapshot/line.js';
 import { call, get, set } from '../fixtures/calls.js';
 import { linesOf } from '../fixtures/damage-judge.js';

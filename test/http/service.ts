@@ -52,6 +52,8 @@ const kv: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  history: 0,
+  historyTtl: null,
 };
 
 export const open = new TokenGate({ required: false, tokens: [] });

@@ -14,6 +14,8 @@ const kv: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  history: 0,
+  historyTtl: null,
 };
 
 function text(value: string): JsonText {

@@ -125,5 +125,7 @@ t.test('a base that is given up between slices has no last line', async t => {
 
 t.test('a state that does not hold what it said is not published', async t => {
   const state = { ...stateOf(3), entries: 4 };
-  await t.rejects(write(state, new ManualClock()), { message: /3 entries where the store had 4/ });
+  await t.rejects(write(state, new ManualClock()), {
+    message: /3 entries and 0 versions where the store had 4/,
+  });
 });

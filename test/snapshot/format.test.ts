@@ -5,17 +5,20 @@ import t from 'tap';
 import type { BaseEntry, Change, JsonText, Key } from '../../src/model.js';
 import {
   decodeBaseLine,
-  decodeHeader,
   decodeLogLine,
   encodeBatch,
   encodeEntries,
   encodeGroup,
-  encodeHeader,
   encodeNote,
+  encodeVersions,
+} from '../../src/snapshot/format.js';
+import {
+  decodeHeader,
+  encodeHeader,
   FORMAT,
   FormatError,
   type LogHeader,
-} from '../../src/snapshot/format.js';
+} from '../../src/snapshot/header.js';
 import { checksumOf, frameLine, hidesRightLine, isRightLine } from '../../src/snapshot/line.js';
 
 const header: LogHeader = {
@@ -227,6 +230,8 @@ t.test('the worked example of the documentation is what the code writes and read
   for (const line of baseRest) {
     const decoded = decodeBaseLine(line);
     if (decoded.type === 'entries') t.strictSame(encodeEntries(decoded.collection, decoded.entries), line);
+    else if (decoded.type === 'versions')
+      t.strictSame(encodeVersions(decoded.collection, decoded.versions), line);
     else
       t.strictSame(
         encodeHeader({ entries: decoded.entries, lines: decoded.lines, checksum: decoded.checksum }),

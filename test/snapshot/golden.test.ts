@@ -12,14 +12,14 @@ import { toUnicode } from '../../src/json/bytes.js';
 import { nodeFiles } from '../../src/platform/node-files.js';
 import {
   decodeBaseLine,
-  decodeHeader,
   decodeLogLine,
   encodeBatch,
   encodeEntries,
   encodeGroup,
-  encodeHeader,
   encodeNote,
+  encodeVersions,
 } from '../../src/snapshot/format.js';
+import { decodeHeader, encodeHeader } from '../../src/snapshot/header.js';
 import { linesOf } from '../fixtures/damage-judge.js';
 import { makers } from '../fixtures/golden-makers.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
@@ -84,6 +84,7 @@ function again(line: Buffer, isFirst: boolean, isBase: boolean): Buffer {
   if (isBase) {
     const decoded = decodeBaseLine(line);
     if (decoded.type === 'entries') return encodeEntries(decoded.collection, decoded.entries);
+    if (decoded.type === 'versions') return encodeVersions(decoded.collection, decoded.versions);
     const { type: _, ...footer } = decoded;
     return encodeHeader(footer);
   }

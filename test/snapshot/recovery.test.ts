@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Change } from '../../src/model.js';
-import { encodeBatch, encodeGroup, encodeHeader, encodeNote, FORMAT } from '../../src/snapshot/format.js';
+import { encodeBatch, encodeGroup, encodeNote } from '../../src/snapshot/format.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/header.js';
 import { checksumOf, frameLine } from '../../src/snapshot/line.js';
 import { CrashFiles, systemError } from '../fixtures/crash-files.js';
 import { ManualClock } from '../fixtures/manual-clock.js';

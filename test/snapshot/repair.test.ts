@@ -2,14 +2,8 @@ import t from 'tap';
 import { CairnError } from '../../src/errors.js';
 import type { Change, JsonText, Key, PutChange } from '../../src/model.js';
 import type { File } from '../../src/platform/files.js';
-import {
-  encodeBatch,
-  encodeEntries,
-  encodeGroup,
-  encodeHeader,
-  encodeNote,
-  FORMAT,
-} from '../../src/snapshot/format.js';
+import { encodeBatch, encodeEntries, encodeGroup, encodeNote } from '../../src/snapshot/format.js';
+import { encodeHeader, FORMAT } from '../../src/snapshot/header.js';
 import { type RepairReport, repairSnapshots } from '../../src/snapshot/repair.js';
 import type { RepairMode } from '../../src/snapshot/salvage.js';
 import { verifySnapshots } from '../../src/snapshot/verify.js';

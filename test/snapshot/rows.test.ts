@@ -7,10 +7,10 @@ import {
   encodeEntries,
   encodeGroup,
   encodeNote,
-  FormatError,
   parseBaseLine,
   parseLogLine,
 } from '../../src/snapshot/format.js';
+import { FormatError } from '../../src/snapshot/header.js';
 import { frameLine, jsonOf } from '../../src/snapshot/line.js';
 import { scanBatch, scanEntries } from '../../src/snapshot/rows.js';
 
@@ -56,6 +56,8 @@ const text = fc
   )
   .map(json => bytes(json) as JsonText);
 
+const noteText = fc.option(fc.stringMatching(/^[a-z é]{0,9}$/).map(bytes));
+
 const operationWith = (keys: fc.Arbitrary<Key>) =>
   fc.record({
     type: fc.constantFrom('put', 'touch', 'delete'),
@@ -65,7 +67,8 @@ const operationWith = (keys: fc.Arbitrary<Key>) =>
     time: whole,
     deadline,
     text,
-    reason: fc.constantFrom('deleted', 'expired', 'evicted'),
+    reason: fc.constantFrom('deleted', 'expired', 'evicted', 'purged'),
+    note: fc.option(fc.record({ by: noteText, comment: noteText }), { nil: undefined }),
   });
 
 const batchWith = (keys: fc.Arbitrary<Key>) =>
@@ -73,8 +76,9 @@ const batchWith = (keys: fc.Arbitrary<Key>) =>
     .tuple(fc.nat(1e6), whole, fc.array(operationWith(keys), { minLength: 1, maxLength: 12 }))
     .map(([after, epoch, operations]) => {
       const changes = operations.map(
-        ({ type, collection, key, version, time, deadline, text, reason }, i): Change => {
-          const change = { collection, key, version, time, epoch, revision: after + 1 + i };
+        ({ type, collection, key, version, time, deadline, text, reason, note }, i): Change => {
+          const noted = note === undefined ? {} : { note };
+          const change = { collection, key, version, time, epoch, revision: after + 1 + i, ...noted };
           if (type === 'put') return { type, ...change, deadline, text };
           return type === 'touch' ? { type, ...change, deadline } : { type: 'delete', ...change, reason };
         },

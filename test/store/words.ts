@@ -26,6 +26,8 @@ export const plain: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  history: 0,
+  historyTtl: null,
 };
 
 export function put(

@@ -1,0 +1,136 @@
+/**
+ * The histories of one collection. A key gets one with its second version, or with the first that has a note: until then
+ * its entry says all there is to say. The history of a deleted key stays for the policy's time, in a grave, and goes
+ * without a change of its own: a start finds it again, and lets it go again.
+ *
+ * Whatever changes here follows from the changes that are in the log, so that a replay makes the same.
+ */
+import type { BaseVersion, Change, Entry, Key, Milliseconds, Note, VersionRecord } from '../model.js';
+import type { Expiry } from './expiry.js';
+import { History } from './history.js';
+import { type FrozenLeaves, Leaves } from './leaves.js';
+
+export interface HistoriesOptions {
+  readonly collection: string;
+  /** How many versions of a key stay. */
+  readonly depth: number;
+  /** How long the history of a deleted key stays; null: for ever. */
+  readonly ttl: Milliseconds | null;
+  /** Of the deleted keys of all collections. */
+  readonly graves: Expiry;
+}
+
+export class Histories {
+  readonly #options: HistoriesOptions;
+  readonly #keys = new Leaves<History>();
+  #bytes = 0;
+  #versions = 0;
+
+  constructor(options: HistoriesOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Of all keys that have a history. */
+  get versions(): number {
+    return this.#versions;
+  }
+
+  /** A history in its grave is not there when its time is over. */
+  get(key: Key, now: Milliseconds): History | undefined {
+    const history = this.#keys.get(key);
+    return history?.grave && history.grave.deadline <= now ? undefined : history;
+  }
+
+  /** What the version adds to `bytes`; `before`: what is there now. */
+  growth(key: Key, before: Entry | undefined, version: VersionRecord, now: Milliseconds): number {
+    const { depth } = this.#options;
+    const history = this.get(key, now);
+    if (history !== undefined) return history.growth(version, depth);
+    const gone = this.#keys.get(key)?.bytes ?? 0;
+    if (before === undefined) return (hasNote(version) ? History.of(key, version).bytes : 0) - gone;
+    const first = History.of(key, recordOf(before));
+    return first.bytes + first.growth(version, depth) - gone;
+  }
+
+  /** Adds the version that a change makes; `before`: what was there. */
+  add(key: Key, before: Entry | undefined, version: VersionRecord): void {
+    if (version.version === 1 && before === undefined) this.forget(key);
+    const known = this.#keys.get(key) ?? (before && History.of(key, recordOf(before)));
+    if (known === undefined && !hasNote(version) && version.text !== null) return;
+    this.#put(key, known, version);
+  }
+
+  /** Takes a version of a base. `entry`: what the base has under the key. False: there is none, and it should be. */
+  load(row: BaseVersion, entry: Entry | undefined): boolean {
+    const { key, version, revision, epoch, time, by, comment, deleted } = row;
+    const text = row.text ?? entry?.text ?? null;
+    if (!deleted && text === null) return false;
+    const known = this.#keys.get(key);
+    this.#put(key, known, { version, revision, epoch, time, by, comment, text: deleted ? null : text });
+    return true;
+  }
+
+  /** Takes a history away, if there is one. */
+  forget(key: Key): boolean {
+    const history = this.#keys.delete(key);
+    if (history === undefined) return false;
+    if (history.grave !== null) this.#options.graves.remove(history.grave);
+    this.#bytes -= history.bytes;
+    this.#versions -= history.length;
+    return true;
+  }
+
+  freeze(): FrozenLeaves<History> {
+    return this.#keys.freeze();
+  }
+
+  #put(key: Key, known: History | undefined, version: VersionRecord): void {
+    const { collection, depth, ttl, graves } = this.#options;
+    if (known?.grave) graves.remove(known.grave);
+    const buried = version.text === null && ttl !== null;
+    const grave = buried ? graves.add(version.time * 1000 + ttl, collection, key) : null;
+    const history = known?.with(sharing(version, known), depth, grave) ?? History.of(key, version, grave);
+    const before = this.#keys.set(key, history);
+    this.#bytes += history.bytes - (before?.bytes ?? 0);
+    this.#versions += history.length - (before?.length ?? 0);
+  }
+}
+
+/** The same text is the same string: it is counted once. */
+function sharing(version: VersionRecord, { last }: History): VersionRecord {
+  return version.text === last.text ? { ...version, text: last.text } : version;
+}
+
+/** A key that never had a note needs no more than its entry. */
+function hasNote({ by, comment }: Note): boolean {
+  return by !== null || comment !== null;
+}
+
+/** What an entry says of its own version: who made it is not known. */
+export function recordOf({ version, revision, epoch, time, text }: Entry): VersionRecord {
+  return { version, revision, epoch, time, text, by: null, comment: null };
+}
+
+/** The version that a change makes. `text`: of the entry that it leaves. */
+export function recordOfChange(change: Change, text: VersionRecord['text']): VersionRecord {
+  const { revision, epoch, time, note, type } = change;
+  // Written while there was no history, a deletion had the version of what went.
+  const version = type === 'delete' && note === undefined ? change.version + 1 : change.version;
+  return { version, revision, epoch, time, text, by: note?.by ?? null, comment: note?.comment ?? null };
+}
+
+/** The versions as a base has them, in key order. */
+export function* rowsOf(frozen: FrozenLeaves<History>): Generator<BaseVersion, void, undefined> {
+  for (const [key, history] of frozen) {
+    const { last } = history;
+    for (const record of history.versions()) {
+      const deleted = record.text === null;
+      // The text of the present version stands with its entry.
+      yield { key, ...record, deleted, text: record === last ? null : record.text };
+    }
+  }
+}

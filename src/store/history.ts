@@ -1,0 +1,86 @@
+/**
+ * The versions of one key, oldest first, the present one too. A History never changes: a new version makes a new one,
+ * which shares the list of the one before, behind whose length it writes. So a frozen view costs nothing and a version
+ * no copy, as long as none is cut off.
+ */
+import { HISTORY_OVERHEAD_BYTES, VERSION_OVERHEAD_BYTES } from '../limits.js';
+import type { Key, Version, VersionRecord } from '../model.js';
+import type { ExpiryNode } from './expiry.js';
+
+export class History {
+  /** Only the first `length` are of this history. */
+  readonly #list: VersionRecord[];
+  readonly length: number;
+  /** What it counts for, less the text of the entry that is there. */
+  readonly bytes: number;
+  /** Of a deleted key: when all of it goes. Null: it stays, or the key is there. */
+  readonly grave: ExpiryNode | null;
+
+  private constructor(list: VersionRecord[], bytes: number, grave: ExpiryNode | null) {
+    this.#list = list;
+    this.length = list.length;
+    this.bytes = bytes;
+    this.grave = grave;
+  }
+
+  static of(key: Key, first: VersionRecord, grave: ExpiryNode | null = null): History {
+    return new History([first], key.length + HISTORY_OVERHEAD_BYTES + noteSize(first), grave);
+  }
+
+  /** It with one more, of which the last `depth` stay. The oldest go. */
+  with(version: VersionRecord, depth: number, grave: ExpiryNode | null): History {
+    const bytes = this.bytes + this.growth(version, depth);
+    if (this.length < depth) {
+      this.#list.push(version);
+      return new History(this.#list, bytes, grave);
+    }
+    return new History([...this.#list.slice(this.#firstOf(depth), this.length), version], bytes, grave);
+  }
+
+  /** What one more adds to `bytes`. */
+  growth(version: VersionRecord, depth: number): number {
+    let growth = noteSize(version) + textSize(this.last, version);
+    for (let i = 0; i < this.#firstOf(depth); i++) {
+      const oldest = this.#list[i]!;
+      const next = i + 1 < this.length ? this.#list[i + 1]! : version;
+      growth -= noteSize(oldest) + textSize(oldest, next);
+    }
+    return growth;
+  }
+
+  /** The first that stays when one more comes. */
+  #firstOf(depth: number): number {
+    return Math.max(0, this.length - depth + 1);
+  }
+
+  get last(): VersionRecord {
+    return this.#list[this.length - 1]!;
+  }
+
+  /** Versions grow by one, unless some were lost. */
+  at(version: Version): VersionRecord | undefined {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#list[middle]!.version < version) low = middle + 1;
+      else high = middle;
+    }
+    const found = low < this.length ? this.#list[low] : undefined;
+    return found?.version === version ? found : undefined;
+  }
+
+  /** Oldest first. */
+  versions(): readonly VersionRecord[] {
+    return this.#list.slice(0, this.length);
+  }
+}
+
+/** A text that the next version has too is one string in memory, and counted with that one. */
+function textSize({ text }: VersionRecord, next: VersionRecord): number {
+  return text === null || text === next.text ? 0 : text.length;
+}
+
+function noteSize({ by, comment }: VersionRecord): number {
+  return VERSION_OVERHEAD_BYTES + (by?.length ?? 0) + (comment?.length ?? 0);
+}
