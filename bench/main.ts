@@ -9,6 +9,7 @@ import { describeMachine } from './machine.js';
 import { helpText, type Options, parseOptions } from './options.js';
 import { type Findings, formatMachine, formatTable } from './report.js';
 import { startUp } from './start-up.js';
+import { transfer } from './transfer.js';
 import { Workbench } from './workbench.js';
 
 type Question = (bench: Workbench, options: Options) => Promise<Findings>;
@@ -17,6 +18,7 @@ const questions: Readonly<Record<string, Question>> = {
   'get-set': getSet,
   'start-up': startUp,
   base: baseStall,
+  transfer,
 };
 
 async function main(args: readonly string[]): Promise<void> {

@@ -12,6 +12,8 @@ const table = {
   },
   'start-rounds': { value: '5', help: 'start-up: rounds with that store' },
   'base-rounds': { value: '5', help: 'base: bases that are made, each of start-keys keys' },
+  'transfer-keys': { value: '1000000', help: 'transfer: keys that go in and come out' },
+  'transfer-rounds': { value: '5', help: 'transfer: rounds of it' },
   contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
   cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
   'node-flags': {
@@ -33,6 +35,8 @@ export interface Options {
   readonly startKeys: number;
   readonly startRounds: number;
   readonly baseRounds: number;
+  readonly transferKeys: number;
+  readonly transferRounds: number;
   readonly contestants: readonly string[];
   readonly cairn: string;
   readonly nodeFlags: readonly string[];
@@ -43,7 +47,7 @@ export interface Options {
 
 export function helpText(questions: readonly string[]): string {
   const lines = Object.entries(table).map(([name, { value, help }]) => {
-    return `  --${name.padEnd(14)}${help}${value === '' ? '' : ` (${value})`}`;
+    return `  --${name.padEnd(17)}${help}${value === '' ? '' : ` (${value})`}`;
   });
   return `npm run bench -- [${questions.join('|')}] [flags]\n\n${lines.join('\n')}\n`;
 }
@@ -66,6 +70,8 @@ export function parseOptions(args: readonly string[]): Options {
     startKeys: whole('start-keys', 0),
     startRounds: whole('start-rounds', 1),
     baseRounds: whole('base-rounds', 1),
+    transferKeys: whole('transfer-keys', 1),
+    transferRounds: whole('transfer-rounds', 1),
     contestants: words(text('contestants'), ','),
     cairn: text('cairn'),
     nodeFlags: words(text('node-flags'), ' '),

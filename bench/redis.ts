@@ -48,7 +48,8 @@ async function drain(stream: Readable): Promise<number> {
   return bytes;
 }
 
-function setCommands(first: number, end: number): string {
+/** As bytes of the protocol, which `redis-cli --pipe` takes too. */
+export function setCommands(first: number, end: number): string {
   let commands = '';
   for (let index = first; index < end; index++) commands += encode(['SET', keyAt(index), valueAt(index, 0)]);
   return commands;

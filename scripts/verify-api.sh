@@ -335,15 +335,18 @@ wait_until_ready() {
 }
 
 # Says that a key will be written (as it stands in a path), so that it is taken away at the end.
-uses() { written="$written $1"; }
+uses() { written="$written /kv/$1"; }
+
+# The same of a document, whose history goes too.
+uses_document() { written="$written $1?purge"; }
 
 take_keys_away() {
   begin
-  for key in $written; do
-    call DELETE "/kv/$key" && case $status in
+  for path in $written; do
+    call DELETE "$path" && case $status in
       204 | 404) continue ;;
     esac
-    printf '# the key %s could not be taken away (%s)\n' "$key" "$status" >&2
+    printf '# %s could not be taken away (%s)\n' "$path" "$status" >&2
     return
   done
 }
@@ -501,6 +504,43 @@ durable_write() {
   call PUT "/kv/$prefix/durable?sync=true" -d 1 && status_is 201 && header_is X-Durable true
 }
 
+merge_patch() {
+  uses "$prefix/patched"
+  call PUT "/kv/$prefix/patched" -d '{"a":1,"b":10.0}' && status_is 201 &&
+    call PATCH "/kv/$prefix/patched" -d '{"a":null,"c":2}' && status_is 200 && body_is '{"b":10.0,"c":2}'
+}
+
+list_by_prefix() {
+  uses "$prefix/list/1"
+  uses "$prefix/list/2"
+  call PUT "/kv/$prefix/list/2" -d 2 && status_is 201 && call PUT "/kv/$prefix/list/1" -d 1 && status_is 201 &&
+    call GET "/kv?prefix=$prefix/list/&keys" && status_is 200 && body_is "[\"$prefix/list/1\",\"$prefix/list/2\"]" &&
+    call DELETE "/kv?prefix=$prefix/list/" && status_is 200 && body_is '{"deleted":2}'
+}
+
+batch_of_two() { # VALUE CONDITION
+  printf '{"ops":[{"op":"put","collection":"kv","key":"%s/batch/1","value":%s},' "$prefix" "$1"
+  printf '{"op":"put","collection":"kv","key":"%s/batch/2","value":%s,"if":"%s"}]}' "$prefix" "$1" "$2"
+}
+
+batch_is_whole() {
+  uses "$prefix/batch/1"
+  uses "$prefix/batch/2"
+  call POST /batch -d "$(batch_of_two 1 none)" && status_is 200 &&
+    call POST /batch -d "$(batch_of_two 2 none)" && status_is 412 && body_has '"op":1' &&
+    call GET "/kv/$prefix/batch/1" && status_is 200 && body_is 1
+}
+
+versions() {
+  uses_document "/configs/$prefix/versions"
+  call PUT "/configs/$prefix/versions" -d '{"v":1}' && status_is 201 &&
+    call PUT "/configs/$prefix/versions" -d '{"v":2}' && status_is 200 &&
+    call GET "/configs/$prefix/versions?version=1&path=/v" && status_is 200 && body_is 1 &&
+    call GET "/configs/$prefix/versions?diff=1..2" && status_is 200 &&
+    body_is '[{"op":"replace","path":"/v","value":2}]' &&
+    call POST "/configs/$prefix/versions?rollback=1" && status_is 200 && header_is X-Version 3
+}
+
 bad_json() { call POST /set -H 'Content-Type: application/json' -d '{"key":' && status_is 400 && is_json && body_has '"code":'; }
 
 wrong_verb() { call DELETE /set && status_is 405 && is_json && header_has Allow POST; }
@@ -564,6 +604,10 @@ check 'PUT, GET, HEAD and DELETE on /kv: 201, 200, 204, then 404' document_life
 check 'a stale If-Match is 412 and changes nothing' stale_condition
 check 'If-None-Match with the present ETag is 304' not_modified
 check '?sync=true is answered as durable' durable_write
+check 'PATCH is a merge patch, and keeps the text of a number' merge_patch
+check 'a list by prefix, and a deletion by prefix' list_by_prefix
+check 'a batch happens as a whole or not at all' batch_is_whole
+check 'a document has versions, a diff, and a way back' versions
 check 'a body that is no JSON is 400' bad_json
 check 'a wrong verb is 405 with Allow' wrong_verb
 check 'an unknown path is 404 in JSON' unknown_path

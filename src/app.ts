@@ -6,24 +6,28 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RunService, World } from './commands/serve.js';
+import { policyInForce } from './config/in-force.js';
 import type { Config } from './config.js';
 import { loadMemoryEngine, type MemoryEngine } from './engine/memory.js';
 import { digestOf, TokenGate } from './http/gate.js';
 import { HttpServer } from './http/server.js';
 import { LOAD_PROGRESS_MS } from './limits.js';
-import type { Policies } from './model.js';
+import { compileSchemas } from './service/schema.js';
+import { ServicesEngine, withCompanions } from './service/services.js';
 import { type Access, provideAccess } from './token.js';
 import { readVersion } from './version.js';
 
 export const runService: RunService = async (config, world) => {
   const { clock, logger } = world;
   const began = clock.monotonic();
-  const parts: Parts = { engine: null, gate: null, access: { needed: false, reason: 'off' } };
+  const parts: Parts = { engine: null, services: null, gate: null, access: { needed: false, reason: 'off' } };
   const server = new HttpServer({
-    engine: () => parts.engine,
+    engine: () => parts.services,
     gate: () => parts.gate,
     build: readVersion(),
-    policies: served(config.policies),
+    policies: config.policies,
+    checks: await compileSchemas(config.policies),
+    describePolicy: policyInForce,
     connectionsMax: config.maxConnections,
     logger,
     clock,
@@ -35,11 +39,11 @@ export const runService: RunService = async (config, world) => {
     if (engine === null) return;
     await engine.start();
     parts.engine = engine;
-    const { entries: keys, logs } = engine.restored;
+    parts.services = new ServicesEngine(engine);
     world.announce({
       url: urlOf(address),
-      keys,
-      logs,
+      keys: parts.services.status().entries,
+      logs: engine.restored.logs,
       milliseconds: clock.monotonic() - began,
       access: parts.access,
     });
@@ -49,16 +53,11 @@ export const runService: RunService = async (config, world) => {
   }
 };
 
-/** Services have a document of their own beside the value, and users must be unique: these keep their data, unreached. */
-function served(policies: Policies): Policies {
-  return Object.fromEntries(
-    Object.entries(policies).filter(([name]) => name !== 'services' && name !== 'users'),
-  );
-}
-
 /** What comes to be while the server is listening already. */
 interface Parts {
   engine: MemoryEngine | null;
+  /** The same, as it is served. */
+  services: ServicesEngine | null;
   gate: TokenGate | null;
   access: Access;
 }
@@ -71,7 +70,7 @@ function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryE
     clock,
     logger,
     directory: config.snapshotDir,
-    policies: config.policies,
+    policies: withCompanions(config.policies),
     intervalMs: config.snapshotIntervalMs,
     bytesMax: config.memoryMaxBytes,
     newStoreId: randomUUID,
@@ -84,9 +83,12 @@ function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryE
   });
 }
 
+/** The name of the one token that may do everything, in logs and histories. */
+const ROOT = 'root';
+
 function gateOf(access: Access): TokenGate {
   if (!access.needed) return new TokenGate({ required: false, tokens: [] });
-  return new TokenGate({ required: true, tokens: [{ id: access.origin, sha256: digestOf(access.token) }] });
+  return new TokenGate({ required: true, tokens: [{ id: ROOT, sha256: digestOf(access.token) }] });
 }
 
 /** A line a second about a load that takes longer than one. */

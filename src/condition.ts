@@ -3,7 +3,7 @@
  * for HTTP, which decides a read.
  */
 import { CairnError } from './errors.js';
-import { type ChangeId, type Entry, formatChangeId } from './model.js';
+import { type ChangeId, type Condition, type Entry, formatChangeId } from './model.js';
 
 /** Whether what the key has now is among the wanted; nothing is there for a key that is not. */
 export function isAmong(wanted: readonly ChangeId[] | 'any', found: Entry | undefined): boolean {
@@ -13,6 +13,13 @@ export function isAmong(wanted: readonly ChangeId[] | 'any', found: Entry | unde
 
 export function isOneOf(wanted: readonly ChangeId[], found: ChangeId): boolean {
   return wanted.some(id => id.revision === found.revision && id.epoch === found.epoch);
+}
+
+/** Whether it holds for what the key has now: `match` goes first. @throws CairnError `revision_mismatch` */
+export function checkCondition(condition: Condition, found: Entry | undefined, op?: number): void {
+  const { match, noneMatch } = condition;
+  if (match !== undefined && !isAmong(match, found)) throw mismatch(found, op);
+  if (noneMatch !== undefined && isAmong(noneMatch, found)) throw mismatch(found, op);
 }
 
 /** What is thrown where a condition does not hold; `op` numbers the operation of a batch. */

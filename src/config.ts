@@ -9,6 +9,7 @@
 import { type CollectionSetting, readCollections } from './config/collections.js';
 import { type ConfigFile, type ReadText, readConfigFile } from './config/file.js';
 import { type Machine, type Option, options } from './config/options.js';
+import { readSchemas, type Schemas } from './config/schemas.js';
 import {
   labelOf,
   type Origin,
@@ -79,12 +80,13 @@ export async function readConfig(sources: ConfigSources): Promise<Reading> {
   const environment = readEnvironment(sources.env);
   const named = new Table([flags, environment], sources).take(options.config);
   const file = named === null ? noFile : await readConfigFile(named, sources.readText);
-  return assemble(new Table([flags, environment, file.values], sources), file.collections);
+  const schemas = await readSchemas(file.collections, named ?? '', sources.readText);
+  return assemble(new Table([flags, environment, file.values], sources), file.collections, schemas);
 }
 
 const noFile: ConfigFile = { values: new Map(), collections: undefined };
 
-function assemble(table: Table, sections: unknown): Reading {
+function assemble(table: Table, sections: unknown, schemas: Schemas): Reading {
   const taken = {
     port: table.take(options.port),
     host: table.take(options.host),
@@ -103,7 +105,7 @@ function assemble(table: Table, sections: unknown): Reading {
   };
   refuseTwoTokens(table);
   const kv = { durability: taken.durability, origin: table.origin(options.durability) };
-  const { policies, settings } = readCollections(sections, taken.file ?? '', kv);
+  const { policies, settings } = readCollections(sections, taken.file ?? '', { kv, schemas });
   const durability = policies['kv']?.durability ?? taken.durability;
   return {
     config: Object.freeze({ ...taken, durability, policies }),

@@ -52,6 +52,22 @@ const table = {
     hint: 'Send each member once.',
   },
   missing_field: { when: "A body of Cairn's own lacks a member.", hint: 'Send {"key":"…","value":…}.' },
+  invalid_operation: {
+    when: 'An operation of a batch, or a line of an import, has a member that is not what it should be.',
+    hint: 'Send {"op":"put","collection":"kv","key":"a","value":1} or {"op":"delete","collection":"kv","key":"a"}.',
+  },
+  duplicate_key: {
+    when: 'Two operations of a batch name the same key.',
+    hint: 'Name each key once: all of a batch happens at the same moment.',
+  },
+  invalid_comment: {
+    when: 'X-Comment is too long, is not UTF-8, or has a control character.',
+    hint: 'Send up to 1000 bytes of text in one line.',
+  },
+  history_off: {
+    when: 'A past was asked for in a collection that keeps no versions.',
+    hint: 'GET /collections shows which keep a history; the configuration file says how many versions.',
+  },
   invalid_precondition: {
     when: 'If-Match or If-None-Match is no list of ETags.',
     hint: 'Send the ETag of an earlier answer, or *.',
@@ -100,6 +116,18 @@ const table = {
   },
   not_found: { when: 'There is nothing at this path.', hint: 'GET / lists the paths.' },
   key_not_found: { when: 'The key is not there, or has expired.', hint: 'Check the key, or set it first.' },
+  service_enabled: {
+    when: 'A service that is enabled was to be deleted.',
+    hint: "Switch it off first: curl -X PATCH '…/config?service=<name>&enabled=false'.",
+  },
+  duplicate_value: {
+    when: 'Another document has the same value in a field that is unique in its collection.',
+    hint: '"key" is the other document, "field" the member; change or delete one of the two.',
+  },
+  version_not_found: {
+    when: 'A version was cut off, or is the deletion of the key, or never was.',
+    hint: '?history lists those that are kept.',
+  },
   member_not_found: {
     when: 'The value has no member at this JSON Pointer.',
     hint: 'Leave ?path out to see the whole value.',
@@ -125,6 +153,22 @@ const table = {
     when: 'The id in a document is not that of its URL, or a patch would change it.',
     hint: 'Leave it out, or as it is.',
   },
+  member_missing: {
+    when: 'A document lacks a member that its collection requires, or has no string there.',
+    hint: 'Give it the member; GET /collections shows which are required.',
+  },
+  invalid_email: {
+    when: 'A member that its collection wants to be an email address is none.',
+    hint: 'Send one such as ada@example.com: one "@", a domain behind it, no spaces, at most 254 bytes.',
+  },
+  schema_violation: {
+    when: 'A document breaks the JSON Schema of its collection.',
+    hint: 'GET /collections shows the schema; "pointer" is the place in the document, "rule" the keyword.',
+  },
+  not_representable: {
+    when: 'A document cannot be shown in the form that ?as= asks for.',
+    hint: 'Read it as JSON.',
+  },
   patch_too_large: {
     when: 'A patch reads and moves more bytes than it may.',
     hint: 'Send fewer operations at once, or PUT the whole document.',
@@ -138,7 +182,7 @@ const table = {
     hint: 'Read the document again; nothing of the patch was applied.',
   },
   batch_too_large: {
-    when: 'The changes of one request do not fit into one line of the snapshot.',
+    when: 'A batch has more than 100 operations, or its changes do not fit into one line of the snapshot.',
     hint: 'Send fewer operations at once.',
   },
   quota_exceeded: {
@@ -214,8 +258,17 @@ export interface ErrorDetails {
   readonly outcome?: 'not_applied' | 'unknown';
   /** The change id that a condition met; null: there was no such key. */
   readonly current?: string | null;
+  /** The unique field that is refused, and the key that has its value. */
+  readonly field?: string;
+  readonly key?: string;
+  /** The place in a document that is refused, as a JSON Pointer, and the keyword of the schema that it breaks. */
+  readonly pointer?: string;
+  readonly rule?: string;
   /** Which operation of a batch failed, from 0. */
   readonly op?: number;
+  /** Which line of an import was not taken, from 1, and how many before it were. */
+  readonly line?: number;
+  readonly imported?: number;
   /** The verbs that a path takes. */
   readonly allow?: readonly string[];
   /** The types of a patch that a path takes. */

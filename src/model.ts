@@ -119,12 +119,15 @@ export interface BaseVersion extends ChangeId, Note {
   readonly version: Version;
   readonly time: number;
   readonly deleted: boolean;
-  /** Null: that of the key's entry, which has this version, or there is none because it is a deletion. */
+  /** Null: that of the key's entry, where it has this revision, else that of the version before; a deletion has none. */
   readonly text: JsonText | null;
 }
 
 /** `periodic`: answered at once, on disk within the interval. `sync`: answered after the fsync. */
 export type Durability = 'periodic' | 'sync';
+
+/** A JSON Schema, parsed. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What a collection is told to do. Bounds: `null` is none of its own (the store's total still holds). */
 export interface Policy {
@@ -140,6 +143,14 @@ export interface Policy {
   readonly idField: string | null;
   /** Whether a document that is created without an id gets a random one. */
   readonly generatedId: boolean;
+  /** What a document must be like; null: anything. */
+  readonly schema: JsonSchema | null;
+  /** Members of a document that must be there, as strings that are not empty. */
+  readonly required: readonly string[];
+  /** Members that must be email addresses where they are there. */
+  readonly emails: readonly string[];
+  /** Members of which no two documents have the same value, whatever its ASCII case. */
+  readonly unique: readonly string[];
   /** How many versions of a key are kept, the present one too. 0: no history; Infinity: every one. */
   readonly history: number;
   /** How long the history of a deleted key is kept; null: for ever. */

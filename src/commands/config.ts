@@ -6,11 +6,13 @@
 import { mayComeFrom } from '../config/options.js';
 import type { Reading, Setting } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
+import { compileSchemas } from '../service/schema.js';
 import type { Io } from './io.js';
 import { readConfigHere } from './reading.js';
 
 export async function config(argv: readonly string[], io: Io): Promise<number> {
   const reading = await readConfigHere(argv, io);
+  await compileSchemas(reading.config.policies);
   io.stdout.write(`${configLines(reading).join('\n')}\n`);
   return exitCodes.ok;
 }
@@ -24,7 +26,12 @@ export function configLines({ settings, collections }: Reading): string[] {
   for (const setting of collections) {
     if (setting.collection !== collection) lines.push(`  ${setting.collection}:`);
     collection = setting.collection;
-    lines.push(withOrigin(`    ${setting.key}: ${scalar(setting.shown)}`, setting.origin));
+    lines.push(
+      withOrigin(
+        `    ${setting.key}: ${setting.json ? setting.shown : scalar(setting.shown)}`,
+        setting.origin,
+      ),
+    );
   }
   return lines;
 }

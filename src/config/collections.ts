@@ -6,7 +6,8 @@ import { CairnError } from '../errors.js';
 import { HISTORY_DEPTH_MAX, TTL_MS_MAX } from '../limits.js';
 import type { Durability, Policies, Policy } from '../model.js';
 import { stringMap, textOf } from './file.js';
-import { choice, depth, duration, integer, type Kind, orNone, size, truth, words } from './kinds.js';
+import { choice, depth, duration, integer, type Kind, names, orNone, size, truth, words } from './kinds.js';
+import { type SchemaSetting, type Schemas, schemaKind } from './schemas.js';
 import { type Origin, quote, wrongValue } from './sources.js';
 import { suggestion } from './suggest.js';
 
@@ -21,6 +22,10 @@ const documents: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  schema: null,
+  required: [],
+  emails: [],
+  unique: [],
   history: 100,
   historyTtl: 30 * 24 * 3600 * 1000,
 };
@@ -29,7 +34,18 @@ const builtIn: ReadonlyMap<string, Policy> = new Map([
   ['kv', { ...documents, durability: 'periodic', history: 0 }],
   ['configs', { ...documents, idField: 'name' }],
   ['services', { ...documents, history: Number.POSITIVE_INFINITY }],
-  ['users', { ...documents, idField: 'id', generatedId: true, history: 10 }],
+  [
+    'users',
+    {
+      ...documents,
+      idField: 'id',
+      generatedId: true,
+      required: ['name', 'email'],
+      emails: ['email'],
+      unique: ['email'],
+      history: 10,
+    },
+  ],
   ['flags', { ...documents, idField: 'key' }],
   [
     'sessions',
@@ -123,6 +139,20 @@ export const members = {
     truth,
     'Whether a document that is created without an id gets a random one.',
   ),
+  schema: member(
+    'schema',
+    'schema',
+    schemaKind,
+    'What a document must be like; relative paths begin at the file.',
+  ),
+  required: member(
+    'required',
+    'required',
+    names,
+    'Members of a document that must be there, as strings that are not empty.',
+  ),
+  emails: member('emails', 'emails', names, 'Members that must be email addresses where they are there.'),
+  unique: member('unique', 'unique', names, 'Members of which no two documents have the same value.'),
   history: member(
     'history',
     'history',
@@ -144,6 +174,8 @@ export interface CollectionSetting {
   readonly collection: string;
   readonly key: string;
   readonly shown: string;
+  /** Whether that is JSON, and no text. */
+  readonly json?: boolean;
   readonly origin: string;
 }
 
@@ -160,21 +192,27 @@ interface Section {
   readonly content: ReadonlyMap<string, unknown>;
 }
 
-/** `kv`: what the setting `durability` says; it goes before the file unless it is a default. */
+export interface CollectionSources {
+  /** What the setting `durability` says; it goes before the file unless it is a default. */
+  readonly kv: { readonly durability: Durability; readonly origin: Origin };
+  readonly schemas: Schemas;
+}
+
 export function readCollections(
   content: unknown,
   file: string,
-  kv: { readonly durability: Durability; readonly origin: Origin },
+  { kv, schemas }: CollectionSources,
 ): Collections {
   const sections = readSections(content, file);
   const policies: Record<string, Policy> = Object.create(null);
   const settings: CollectionSetting[] = [];
   for (const name of new Set([...builtInNames, ...sections.keys()])) {
     const section = sections.get(name) ?? { name, file, content: new Map() };
-    const policy = readPolicy(section, policyOf(name));
+    const schema = schemas.get(name);
+    const policy = readPolicy(section, policyOf(name), schema);
     const spoken = isSpokenFor(name, section, kv.origin);
     policies[name] = Object.freeze(spoken ? { ...policy, durability: kv.durability } : policy);
-    settings.push(...show(section, policies[name], spoken ? kv.origin : undefined));
+    settings.push(...show(section, policies[name], { durability: spoken ? kv.origin : undefined, schema }));
   }
   return { policies: Object.freeze(policies), settings };
 }
@@ -232,7 +270,7 @@ function refuseKey(key: string, name: string, file: string): void {
   );
 }
 
-function readPolicy(section: Section, base: Policy): Policy {
+function readPolicy(section: Section, base: Policy, schema: SchemaSetting | undefined): Policy {
   const read = <K extends keyof Policy>(each: Member<K>): Policy[K] =>
     readMember(section, each, base[each.of]);
   const policy: Policy = {
@@ -243,6 +281,10 @@ function readPolicy(section: Section, base: Policy): Policy {
     full: read(members.full),
     idField: read(members.idField),
     generatedId: read(members.generatedId),
+    schema: schema === undefined ? base.schema : schema.schema,
+    required: read(members.required),
+    emails: read(members.emails),
+    unique: read(members.unique),
     history: read(members.history),
     historyTtl: read(members.historyTtl),
   };
@@ -273,13 +315,26 @@ function evicting(section: Section, policy: Policy): Policy {
 function readMember<K extends keyof Policy>(section: Section, each: Member<K>, base: Policy[K]): Policy[K] {
   if (!section.content.has(each.key)) return base;
   const name = `collections.${section.name}.${each.key}`;
-  const text = textOf(section.content.get(each.key), `${name} in ${section.file}`);
+  const text = memberText(section.content.get(each.key), each.kind, `${name} in ${section.file}`);
   const value = each.kind.parse(text);
   if (value !== undefined) return value;
   throw wrongValue({ name, kind: each.kind }, { text, origin: { place: 'file', name: section.file } });
 }
 
-function show(section: Section, policy: Policy, durability: Origin | undefined): CollectionSetting[] {
+/** A list only where the member is one, and only of what a list in one line could be. */
+function memberText(value: unknown, kind: { readonly placeholder: string }, label: string): string {
+  if (!Array.isArray(value) || kind.placeholder !== names.placeholder) return textOf(value, label);
+  const texts = value.map(element => textOf(element, label));
+  if (texts.some(text => text.includes(','))) return '';
+  return texts.length === 0 ? 'none' : texts.join(',');
+}
+
+interface ShownSources {
+  readonly durability: Origin | undefined;
+  readonly schema: SchemaSetting | undefined;
+}
+
+function show(section: Section, policy: Policy, { durability, schema }: ShownSources): CollectionSetting[] {
   const line = <K extends keyof Policy>(each: Member<K>): CollectionSetting => ({
     collection: section.name,
     key: each.key,
@@ -294,6 +349,10 @@ function show(section: Section, policy: Policy, durability: Origin | undefined):
     line(members.full),
     line(members.idField),
     line(members.generatedId),
+    { ...line(members.schema), ...shownSchema(policy, schema) },
+    line(members.required),
+    line(members.emails),
+    line(members.unique),
     line(members.history),
     line(members.historyTtl),
   ];
@@ -301,4 +360,13 @@ function show(section: Section, policy: Policy, durability: Origin | undefined):
   return durability === undefined || first === undefined
     ? lines
     : [{ ...first, origin: durability.name }, ...rest];
+}
+
+/** A file by its path, which holds wherever the configuration is kept; what stands within the file in one line. */
+function shownSchema(
+  { schema }: Policy,
+  setting: SchemaSetting | undefined,
+): Pick<CollectionSetting, 'json'> & Partial<CollectionSetting> {
+  const path = setting?.path ?? null;
+  return path === null ? { json: schema !== null } : { shown: path, json: false };
 }

@@ -17,7 +17,8 @@ export interface ConfigFile {
 export type ReadText = (path: string) => Promise<string>;
 
 export async function readConfigFile(path: string, readText: ReadText): Promise<ConfigFile> {
-  const members = mappingOf(await parse(path, await load(path, readText)), path);
+  const text = await readSmallFile(path, namedByOption, readText);
+  const members = mappingOf(await parseText(path, text), path);
   const values = new Map<string, RawValue>();
   for (const [key, value] of members) {
     if (key === 'collections') continue;
@@ -27,18 +28,28 @@ export async function readConfigFile(path: string, readText: ReadText): Promise<
   return { values, collections: members.get('collections') };
 }
 
-async function load(path: string, readText: ReadText): Promise<string> {
+/** What a file is for, and what to look at where it cannot be read. */
+interface FileUse {
+  readonly what: string;
+  readonly hint: string;
+}
+
+const namedByOption: FileUse = {
+  what: 'configuration',
+  hint: 'Check the path that --config or CAIRN_CONFIG names, and who may read it.',
+};
+
+/** @throws CairnError `configuration` */
+export async function readSmallFile(
+  path: string,
+  { what, hint }: FileUse,
+  readText: ReadText,
+): Promise<string> {
   try {
     return await readText(path);
   } catch (cause) {
-    throw new CairnError(
-      'configuration',
-      `The configuration file ${path} cannot be read: ${reasonOf(cause)}.`,
-      {
-        hint: 'Check the path that --config or CAIRN_CONFIG names, and who may read it.',
-        cause,
-      },
-    );
+    const message = `The ${what} file ${path} cannot be read: ${reasonOf(cause)}.`;
+    throw new CairnError('configuration', message, { hint, cause });
   }
 }
 
@@ -47,7 +58,8 @@ export function reasonOf(error: unknown): string {
   return systemCode(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
-async function parse(path: string, text: string): Promise<unknown> {
+/** YAML or JSON, its mappings as Maps. @throws CairnError `configuration` */
+export async function parseText(path: string, text: string): Promise<unknown> {
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
   const problem = document.errors[0] ?? document.warnings[0];

@@ -63,6 +63,19 @@ export function words(placeholder: string, rule: string, example: string): Kind<
   };
 }
 
+/** Names of members; in a file they may be a list too. */
+export const names: Kind<readonly string[]> = {
+  placeholder: '<names>',
+  rule: 'names of members, or none',
+  example: '[name, email]',
+  parse(text) {
+    if (text === 'none') return [];
+    const found = text.split(',').map(name => name.trim());
+    return found.includes('') || new Set(found).size < found.length ? undefined : found;
+  },
+  show: value => (value.length === 0 ? 'none' : value.join(', ')),
+};
+
 /** Fit to stand in a header, and too long to be guessed or to be a word such as `changeme`. */
 export const tokenText: Kind<string> = {
   placeholder: '<token>',

@@ -9,9 +9,11 @@
  * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
  * - Where the policy keeps a history, versions go on after a deletion, which is one itself, and a put of the text that
  *   is there changes nothing but its deadline. The history of a deleted key goes after the policy's time.
+ * - No two documents have one value in a unique field; a batch is judged by what it leaves behind.
  * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
  */
 import type {
+  ByteString,
   Change,
   CollectionStatus,
   Durability,
@@ -55,6 +57,12 @@ export interface CommitOptions {
   readonly durability?: Durability;
 }
 
+export interface Buried {
+  readonly keys: readonly Key[];
+  /** Whether there may be more behind the last. */
+  readonly more: boolean;
+}
+
 export interface EngineStatus {
   readonly storage: 'ok' | 'degraded';
   /** Why it is degraded, for a person; null when it is not. */
@@ -80,11 +88,18 @@ export interface Engine {
    * last. Empty where nothing is known of the key. Without a history the present version is all there is.
    */
   history(collection: string, key: Key): readonly VersionRecord[];
+  /** Deleted keys that have a history, in key order. */
+  buried(collection: string, range: Range): Buried;
+  /**
+   * The key whose document has this string in this field; only of a field that the policy says is unique. Whatever its
+   * ASCII case.
+   */
+  find(collection: string, field: string, value: ByteString): Key | undefined;
   /** Does not count as use. */
   page(collection: string, range: Range): Page;
   /**
    * @throws CairnError
-   * `revision_mismatch` (with `op` and `current`), `quota_exceeded`, `batch_too_large`;
+   * `revision_mismatch` (with `op` and `current`), `duplicate_value` (with `op`, `field` and `key`), `quota_exceeded`, `batch_too_large`;
    * `storage_full`, `storage_error`, `overloaded` with `outcome`: `not_applied` before anything was changed,
    * `unknown` after an fsync that failed: the change is in memory, is read, and becomes durable if the disk recovers.
    */

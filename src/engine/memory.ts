@@ -13,7 +13,17 @@ import {
   EXPIRY_PAUSE_MS,
   LINE_BYTES_MAX,
 } from '../limits.js';
-import type { Change, Durability, Entry, Epoch, Key, Milliseconds, Policies, Revision } from '../model.js';
+import type {
+  ByteString,
+  Change,
+  Durability,
+  Entry,
+  Epoch,
+  Key,
+  Milliseconds,
+  Policies,
+  Revision,
+} from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
 import type { DirectoryLock, Files, Locks } from '../platform/files.js';
 import type { Logger } from '../platform/logger.js';
@@ -23,6 +33,7 @@ import { type Recovered, recover } from '../snapshot/recovery.js';
 import { SnapshotWriter } from '../snapshot/writer.js';
 import { Store } from '../store/store.js';
 import type {
+  Buried,
   CollectionStatus,
   Commit,
   CommitOptions,
@@ -99,6 +110,7 @@ export async function loadMemoryEngine(options: MemoryEngineOptions): Promise<Me
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });
     report(recovered, logger);
+    recovered.target.index();
     return new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
   } catch (error) {
     await lock?.release();
@@ -198,6 +210,14 @@ export class MemoryEngine implements Engine {
 
   history(collection: string, key: Key): readonly VersionRecord[] {
     return this.#store.history(collection, key);
+  }
+
+  buried(collection: string, range: Range): Buried {
+    return this.#store.buried(collection, range);
+  }
+
+  find(collection: string, field: string, value: ByteString): Key | undefined {
+    return this.#store.find(collection, field, value);
   }
 
   page(collection: string, range: Range): Page {

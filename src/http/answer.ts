@@ -9,6 +9,8 @@ export type Headers = Readonly<Record<string, string>>;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
+/** A JSON value a line. */
+export const LINES_TYPE = 'application/x-ndjson; charset=utf-8';
 
 export function jsonReply(status: number, text: ByteString, headers: Headers = {}): Reply {
   return { status, headers: { 'Content-Type': JSON_TYPE, ...headers }, body: text };

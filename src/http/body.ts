@@ -9,7 +9,8 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { CairnError } from '../errors.js';
-import { BODY_BYTES_MAX } from '../limits.js';
+import { BODY_BYTES_MAX, BODY_PAUSE_MS } from '../limits.js';
+import type { Clock } from '../platform/clock.js';
 import { readFields } from './form.js';
 import { type MediaType, parseMediaType } from './media-type.js';
 import { type Body, type Operation, patchTypes } from './route.js';
@@ -18,16 +19,18 @@ const JSON_TYPE = 'application/json';
 /** What `curl -d` says of everything. */
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const TEXT_TYPE = 'text/plain';
+const LINES_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
 
 /** The first byte that is not white space of JSON, if it is `{`. */
 const BEGINS_AS_OBJECT = /^[ \t\r\n]*\{/;
 
 /** @throws CairnError of the statuses 413, 415 and 400. */
 export async function readBody(ctx: Context, operation: Operation): Promise<Body | undefined> {
-  if (operation.body === 'none') return refuseBody(ctx);
+  if (operation.body === 'none') return refuseBody(ctx, operation);
   refuseEncoding(ctx.req.headers);
   const type = typeOf(ctx.req.headers, operation);
-  const buffer = await readBytes(ctx, BODY_BYTES_MAX, tooLarge);
+  if (operation.body === 'lines') return undefined;
+  const buffer = await readBytes(ctx, operation.bytesMax ?? BODY_BYTES_MAX, tooLarge);
   if (!isUtf8(buffer)) throw new CairnError('invalid_utf8', 'The body is not UTF-8.');
   const bytes = buffer.toString('latin1');
   if (operation.body === 'patch') return { type: patchTypes.get(type) ?? 'merge', bytes };
@@ -51,18 +54,19 @@ export function waitsForContinue({ headers, httpVersion }: IncomingMessage): boo
  * A body that would be passed over is a mistake of the caller. An empty one is none: some clients send every
  * request chunked.
  */
-async function refuseBody(ctx: Context): Promise<undefined> {
-  if (hasBody(ctx.req.headers)) await readBytes(ctx, 0, unexpectedBody);
+async function refuseBody(ctx: Context, { example }: Operation): Promise<undefined> {
+  if (hasBody(ctx.req.headers)) await readBytes(ctx, 0, () => unexpectedBody(example));
 }
 
-function unexpectedBody(): CairnError {
+function unexpectedBody(example: string | undefined): CairnError {
   return new CairnError('bad_request', 'This call takes no body.', {
-    hint: 'Leave the body out; what a reading call needs stands in the query.',
+    hint: example ?? 'Leave the body out; what a reading call needs stands in the query.',
   });
 }
 
 function tooLarge(bytesMax: number): CairnError {
-  return new CairnError('body_too_large', `The body has more than ${bytesMax} bytes.`);
+  const hint = bytesMax > BODY_BYTES_MAX ? { hint: 'Send it in parts.' } : {};
+  return new CairnError('body_too_large', `The body has more than ${bytesMax} bytes.`, hint);
 }
 
 function refuseEncoding(headers: IncomingHttpHeaders): void {
@@ -76,10 +80,12 @@ function typeOf(headers: IncomingHttpHeaders, { body, text = false, example }: O
   const header = headers['content-type']?.trim() ?? '';
   const media: MediaType | undefined =
     header === '' ? { name: JSON_TYPE, charset: undefined } : parseMediaType(header);
-  const taken =
-    body === 'patch'
-      ? [...patchTypes.keys(), FORM_TYPE]
-      : [JSON_TYPE, FORM_TYPE, ...(text ? [TEXT_TYPE] : [])];
+  const own = { patch: patchTypes.keys(), lines: [...LINES_TYPES, JSON_TYPE] };
+  const taken = [
+    ...(body === 'patch' || body === 'lines' ? own[body] : [JSON_TYPE]),
+    FORM_TYPE,
+    ...(text ? [TEXT_TYPE] : []),
+  ];
   if (media === undefined || !taken.includes(media.name)) throw wrongType(taken, body === 'patch', example);
   if (media.charset !== undefined && media.charset !== 'utf-8' && media.charset !== 'utf8') {
     throw new CairnError('unsupported_charset', 'The charset is not UTF-8.');
@@ -103,6 +109,52 @@ async function readBytes({ req, res }: Context, bytesMax: number, refusal: Refus
   return await collect(req, bytesMax, refusal);
 }
 
+/**
+ * A body that is handed on as it comes, for who does not keep it. No more is taken from the socket than is asked for.
+ * It may take longer than any other request, but not stand still.
+ * @throws CairnError `bad_request` where it ends too soon, `request_timeout`
+ */
+export async function* bodyChunks({ req, res }: Context, clock: Clock): AsyncGenerator<Buffer> {
+  req.on('error', () => {});
+  inviteBody(req, res);
+  try {
+    for (;;) {
+      const chunk: Buffer | null = req.read();
+      if (chunk !== null) yield chunk;
+      else if (req.readableEnded) return;
+      else if (req.destroyed) throw endedTooSoon();
+      else if (!(await readable(req, clock))) throw stoodStill(res);
+    }
+  } finally {
+    // What is left is nobody's, and the next request stands behind it.
+    req.resume();
+  }
+}
+
+/** Whether there is something new of it, its end too. */
+function readable(req: IncomingMessage, clock: Clock): Promise<boolean> {
+  return new Promise(resolve => {
+    const settle = (isNew: boolean) => {
+      req.off('readable', go).off('end', go).off('close', go);
+      timer.cancel();
+      resolve(isNew);
+    };
+    const go = () => settle(true);
+    const timer = clock.setTimer(BODY_PAUSE_MS, () => settle(false));
+    req.on('readable', go).on('end', go).on('close', go);
+  });
+}
+
+function endedTooSoon(): CairnError {
+  return new CairnError('bad_request', 'The body ended too soon.');
+}
+
+/** What is left of it, small as it may be, is not waited for once more. */
+function stoodStill(res: ServerResponse): CairnError {
+  if (!res.headersSent) res.setHeader('Connection', 'close');
+  return new CairnError('request_timeout', `Nothing of the body came for ${BODY_PAUSE_MS} ms.`);
+}
+
 function inviteBody(req: IncomingMessage, res: ServerResponse): void {
   if (waitsForContinue(req)) res.writeContinue();
 }
@@ -121,7 +173,7 @@ function collect(req: IncomingMessage, bytesMax: number, refusal: Refusal): Prom
       else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(joined(chunks)));
-    const onClose = () => settle(() => reject(new CairnError('bad_request', 'The body ended too soon.')));
+    const onClose = () => settle(() => reject(endedTooSoon()));
     // Without a listener of its own, the error of a connection that went away would end the process.
     req.on('error', () => {});
     req.on('data', onData).on('end', onEnd).on('close', onClose);

@@ -110,7 +110,8 @@ function tagsOf(name: string, value: string): readonly Tag[] {
   return tags;
 }
 
-function changeIdOf(text: string): ChangeId | undefined {
+/** Undefined: it is none. */
+export function changeIdOf(text: string): ChangeId | undefined {
   const match = CHANGE_ID.exec(text);
   return match === null ? undefined : { epoch: Number(match[1]), revision: Number(match[2]) };
 }

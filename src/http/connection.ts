@@ -23,6 +23,8 @@ export interface ConnectionOptions {
 
 export class Connection {
   readonly surplus: boolean;
+  /** The request that is being handled may take as long as it likes to arrive. */
+  patient = false;
   readonly #options: ConnectionOptions;
   readonly #waiting: Job[] = [];
   #running = false;

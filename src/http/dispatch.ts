@@ -7,14 +7,17 @@ import type { Engine } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { keyFromPath, keyFromUnicode } from '../json/key.js';
 import type { Key } from '../model.js';
-import { readBody } from './body.js';
+import type { Clock } from '../platform/clock.js';
+import type { Logger } from '../platform/logger.js';
+import { bodyChunks, readBody } from './body.js';
 import { refuseCrossSite } from './cross-site.js';
 import type { TokenGate } from './gate.js';
 import { valuesOf } from './message.js';
 import { send } from './middleware.js';
 import { parseQuery } from './request-target.js';
-import { type Operation, patchTypes, type Route } from './route.js';
+import { ANONYMOUS, type Operation, patchTypes, type Route } from './route.js';
 import type { Context, Middleware, RequestState } from './state.js';
+import { sendStream } from './stream.js';
 
 export interface DispatchParts {
   /** Null while it loads. */
@@ -23,6 +26,8 @@ export interface DispatchParts {
   readonly gate: () => TokenGate | null;
   /** Whether there are more connections than may be. */
   readonly isCrowded: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export function routerOf(routes: readonly Route[], parts: DispatchParts): Router<RequestState> {
@@ -52,13 +57,18 @@ async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<
   if (!isOpen(route)) await admit(ctx, parts);
   if (ctx.method === 'OPTIONS') return send(ctx, { status: 204, headers: optionsOf(route), body: null });
   const operation = operationOf(ctx, route);
-  ctx.state.brief = operation.brief ?? false;
+  ctx.state.errors = operation.errors;
   refuseCrossSite(ctx.method, ctx.headers);
   if (operation.role !== 'open') tellStore(ctx, parts.engine());
-  await run(ctx, route, operation);
+  await run(ctx, route, operation, parts);
 }
 
-async function run(ctx: Context, route: Route, operation: Operation): Promise<void> {
+async function run(
+  ctx: Context,
+  route: Route,
+  operation: Operation,
+  { clock, logger }: DispatchParts,
+): Promise<void> {
   const { path, query: rawQuery, caller } = ctx.state;
   const body = await readBody(ctx, operation);
   const { words: query, repeated } = parseQuery(rawQuery, operation.query, operation.repeatable);
@@ -69,11 +79,23 @@ async function run(ctx: Context, route: Route, operation: Operation): Promise<vo
     query,
     repeated,
     headers: ctx.headers,
-    caller: caller ?? { id: 'anonymous' },
+    caller: caller ?? ANONYMOUS,
     ...(key === undefined ? {} : { key }),
     ...(body === undefined ? {} : { body }),
+    ...(operation.body === 'lines' ? { chunks: chunksOf(ctx, clock) } : {}),
   });
   send(ctx, reply);
+  if (reply.stream !== undefined) sendStream(ctx, reply.stream, clock, logger);
+}
+
+/** A body that is read as it comes may take longer than Node gives a request: it has a bound of its own. */
+function chunksOf(ctx: Context, clock: Clock): AsyncIterable<Buffer> {
+  const { connection } = ctx.state;
+  connection.patient = true;
+  ctx.res.once('close', () => {
+    connection.patient = false;
+  });
+  return bodyChunks(ctx, clock);
 }
 
 /** Open to everybody, also with a verb that the path does not take. */

@@ -1,23 +1,27 @@
 /**
- * GET of one document, the same in every collection: `raw`, `default` and `path`, conditions and headers. A route
+ * GET of one document, the same in every collection: `raw`, `default`, `path` and `as`, conditions and headers. A route
  * says where the document stands and how it is wrapped.
  */
 import { CairnError } from '../errors.js';
 import { fromUnicode } from '../json/bytes.js';
 import { memberAt, parsePointer } from '../json/pointer.js';
 import { decodeString, encodeString } from '../json/string.js';
-import type { ByteString, JsonText } from '../model.js';
+import type { ByteString, JsonText, Version } from '../model.js';
 import { type Keys, keyNotFound, type Place, type Reading } from '../service/keys.js';
+import { type Versions, versionNotFound } from '../service/versions.js';
 import { documentHeaders, emptyReply, jsonReply, rawReply, storeHeaders } from './answer.js';
 import { judgeRead, type ReadCondition, readCondition } from './conditional.js';
 import { flagOf } from './request-target.js';
 import type { Call, Reply } from './route.js';
+import { readPast, versionOf, versionQuery } from './versions.js';
+import { type View, viewOf, viewReply, weakened } from './view.js';
 
 /** The query parameters that every document knows. */
-export const documentQuery = ['raw', 'default', 'path'] as const;
+export const documentQuery = ['raw', 'default', 'path', 'as', ...versionQuery] as const;
 
 export interface DocumentParts {
   readonly keys: Keys;
+  readonly versions: Versions;
 }
 
 /** How a route shows a value; not asked for `raw`. */
@@ -25,19 +29,30 @@ export type Wrap = (value: JsonText) => ByteString;
 
 interface Wishes {
   readonly raw: boolean;
+  readonly view: View | undefined;
+  /** Undefined: what is there now. */
+  readonly version: Version | undefined;
   readonly pointer: string;
   /** What to answer where there is nothing, as bytes. */
   readonly fallback: ByteString | undefined;
   readonly condition: ReadCondition;
 }
 
-export function readDocument(call: Call, place: Place, { keys }: DocumentParts, wrap: Wrap): Reply {
+export function readDocument(call: Call, place: Place, parts: DocumentParts, wrap: Wrap): Reply {
+  const past = readPast(call, place, parts.versions);
+  if (past !== null) return past;
+  const { keys, versions } = parts;
   const wishes = wishesOf(call);
-  const { entry, revision } = keys.read(place);
+  const { version } = wishes;
+  const { entry, revision } = version === undefined ? keys.read(place) : versions.read(place, version);
   const value = entry === undefined ? undefined : memberAt(entry.text, wishes.pointer);
   if (entry === undefined || value === undefined) return missing(wishes, { entry, revision }, wrap);
   const headers = documentHeaders(entry, keys.now());
-  if (judgeRead(wishes.condition, entry) === 'not_modified') return emptyReply(304, headers);
+  const { view } = wishes;
+  if (judgeRead(wishes.condition, entry) === 'not_modified') {
+    return emptyReply(304, view === undefined ? headers : weakened(headers));
+  }
+  if (view !== undefined) return viewReply(view, value, place.key, headers);
   return wishes.raw ? rawReply(200, bare(value), headers) : jsonReply(200, wrap(value), headers);
 }
 
@@ -48,6 +63,8 @@ function wishesOf({ query, headers }: Call): Wishes {
   const fallback = query.get('default');
   return {
     raw: flagOf(query, 'raw') ?? false,
+    view: viewOf(query),
+    version: versionOf(query, 'version'),
     pointer,
     fallback: fallback === undefined ? undefined : fromUnicode(fallback),
     condition: readCondition(headers),
@@ -55,15 +72,15 @@ function wishesOf({ query, headers }: Call): Wishes {
 }
 
 /** `default` stands in for the value, always as a string: `?raw` shows it as it was given. */
-function missing({ raw, fallback, condition }: Wishes, reading: Reading, wrap: Wrap): Reply {
-  if (fallback === undefined) throw notThere(reading);
+function missing({ raw, fallback, condition, version }: Wishes, reading: Reading, wrap: Wrap): Reply {
+  if (fallback === undefined) throw notThere(reading, version);
   judgeRead(condition, reading.entry);
   const headers = storeHeaders(reading.revision);
   return raw ? rawReply(200, fallback, headers) : jsonReply(200, wrap(encodeString(fallback)), headers);
 }
 
-function notThere({ entry, revision }: Reading): CairnError {
-  if (entry === undefined) return keyNotFound(revision);
+function notThere({ entry, revision }: Reading, version: Version | undefined): CairnError {
+  if (entry === undefined) return version === undefined ? keyNotFound(revision) : versionNotFound(version);
   return new CairnError('member_not_found', 'The value has nothing at this path.', { revision });
 }
 

@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CairnError } from '../errors.js';
-import type { Caller } from './route.js';
+import { ANONYMOUS, type Caller } from './route.js';
 
 /** One token, without the token. What it may do comes here when there are tokens that may not do everything. */
 export interface KnownToken {
@@ -24,8 +24,6 @@ export interface TokenGateOptions {
 /** The name of the scheme in any case (RFC 9110 §11.1). A token may hold more than RFC 6750 lets one hold. */
 const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
-const anonymous: Caller = { id: 'anonymous' };
-
 export class TokenGate {
   readonly required: boolean;
   readonly #tokens: readonly KnownToken[];
@@ -40,7 +38,7 @@ export class TokenGate {
    * @throws CairnError `unauthenticated`
    */
   admit(authorization: readonly string[]): Caller {
-    if (!this.required) return anonymous;
+    if (!this.required) return ANONYMOUS;
     const [value, ...others] = authorization;
     const token = BEARER.exec(value ?? '')?.[1];
     const known = token === undefined || others.length > 0 ? undefined : this.#find(digestOf(token));

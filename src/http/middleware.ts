@@ -41,7 +41,7 @@ export function problems(logger: Logger): Middleware {
       await next();
     } catch (thrown) {
       const error = shown(thrown);
-      const reply = problem(error, { accept: ctx.headers.accept, brief: ctx.state.brief });
+      const reply = problem(error, { accept: ctx.headers.accept, style: ctx.state.errors });
       logFailure(logger, ctx, error, reply.status);
       send(ctx, reply);
     }

@@ -5,7 +5,7 @@
 import { STATUS_CODES } from 'node:http';
 import { CairnError, type ErrorCode, errorTable } from '../errors.js';
 import { fromUnicode } from '../json/bytes.js';
-import type { Reply } from './route.js';
+import type { ErrorStyle, Reply } from './route.js';
 
 /** Exhaustive: a new code does not compile until it has a status. */
 const statuses: Readonly<Record<ErrorCode, number>> = {
@@ -22,6 +22,10 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   unknown_field: 400,
   duplicate_field: 400,
   missing_field: 400,
+  invalid_operation: 400,
+  duplicate_key: 400,
+  invalid_comment: 400,
+  history_off: 400,
   invalid_precondition: 400,
   invalid_patch: 400,
   unsafe_member: 400,
@@ -38,12 +42,19 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   cross_site: 403,
   not_found: 404,
   key_not_found: 404,
+  version_not_found: 404,
   member_not_found: 404,
   method_not_allowed: 405,
   key_exists: 409,
+  duplicate_value: 409,
+  service_enabled: 422,
   not_an_object: 422,
   id_missing: 422,
   id_mismatch: 422,
+  member_missing: 422,
+  invalid_email: 422,
+  schema_violation: 422,
+  not_representable: 422,
   patch_too_large: 413,
   patch_failed: 422,
   patch_test_failed: 409,
@@ -75,8 +86,8 @@ const RETRY_AFTER = 1;
 export interface ProblemOptions {
   /** The request's `Accept`. */
   readonly accept?: string | undefined;
-  /** `key_not_found` is only `status` and `message`, as the service that users come from has it. */
-  readonly brief?: boolean | undefined;
+  /** How the operation words its errors. */
+  readonly style?: ErrorStyle | undefined;
 }
 
 export function statusOf(code: ErrorCode): number {
@@ -93,10 +104,10 @@ export function shown(error: unknown): CairnError {
   );
 }
 
-export function problem(error: CairnError, { accept = '', brief = false }: ProblemOptions = {}): Reply {
-  const status = statuses[error.code];
+export function problem(error: CairnError, { accept = '', style }: ProblemOptions = {}): Reply {
+  const status = style === 'service' && UNPROCESSABLE.has(error.code) ? 422 : statuses[error.code];
   const asProblem = accept.toLowerCase().includes('application/problem+json');
-  const body = asProblem ? rfc9457(error, status) : envelope(error, brief);
+  const body = asProblem ? rfc9457(error, status) : envelope(error, status, style);
   const type = asProblem ? 'application/problem+json' : 'application/json; charset=utf-8';
   return {
     status,
@@ -105,9 +116,21 @@ export function problem(error: CairnError, { accept = '', brief = false }: Probl
   };
 }
 
-function envelope(error: CairnError, brief: boolean): object {
+function envelope(error: CairnError, status: number, style: ErrorStyle | undefined): object {
+  if (style === 'service') return serviceEnvelope(error, status);
   const head = { status: 'error', message: error.message };
-  if (brief && error.code === 'key_not_found') return head;
+  if (style === 'brief' && error.code === 'key_not_found') return head;
+  return { ...head, code: error.code, hint: error.hint, ...members(error) };
+}
+
+/** What the service that users come from calls unprocessable. */
+const UNPROCESSABLE: ReadonlySet<ErrorCode> = new Set(['key_exists', 'not_an_object', 'service_enabled']);
+
+/** Its own three members to the letter; what it does not know has a code and a hint too. */
+function serviceEnvelope(error: CairnError, status: number): object {
+  if (error.code === 'key_not_found') return { error: status, message: 'resource not found', success: false };
+  if (UNPROCESSABLE.has(error.code)) return { error: status, message: 'unprocessable', success: false };
+  const head = { error: status, message: error.message, success: false };
   return { ...head, code: error.code, hint: error.hint, ...members(error) };
 }
 
@@ -118,8 +141,9 @@ function rfc9457(error: CairnError, status: number): object {
 }
 
 /** JSON.stringify leaves out those that are not there. */
-function members({ details: { outcome, current, op } }: CairnError): object {
-  return { outcome, current, op };
+function members({ details }: CairnError): object {
+  const { outcome, current, field, key, pointer, rule, op, line, imported } = details;
+  return { outcome, current, field, key, pointer, rule, op, line, imported };
 }
 
 function headersOf({ code, details }: CairnError, status: number): Record<string, string> {

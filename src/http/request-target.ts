@@ -3,6 +3,9 @@
  * normalises would make two keys one, and one that decodes leniently would store what nobody meant.
  */
 import { CairnError } from '../errors.js';
+import { fromUnicode } from '../json/bytes.js';
+import { KEY_BYTES_MAX } from '../limits.js';
+import type { ByteString } from '../model.js';
 
 export interface RequestTarget {
   /** As it was sent. */
@@ -56,6 +59,16 @@ export function flagOf(query: ReadonlyMap<string, string>, name: string): boolea
   if (value === 'true' || value === 'false') return value === 'true';
   throw new CairnError('invalid_parameter', `"${name}" in the query is neither true nor false.`, {
     hint: `Write ?${name}, ?${name}=true or ?${name}=false.`,
+  });
+}
+
+/** The parameter `prefix` as bytes; empty where there is none. @throws CairnError `invalid_parameter` */
+export function prefixOf(query: ReadonlyMap<string, string>): ByteString {
+  const bytes = fromUnicode(query.get('prefix') ?? '');
+  if (bytes.length <= KEY_BYTES_MAX) return bytes;
+  const message = `"prefix" in the query is longer than any key, ${KEY_BYTES_MAX} bytes.`;
+  throw new CairnError('invalid_parameter', message, {
+    hint: 'Write ?prefix=a/ for the keys that begin so.',
   });
 }
 

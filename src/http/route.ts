@@ -12,15 +12,19 @@ export type Role = 'open' | 'read' | 'write';
 
 /** The caller, as the token gate knows it. */
 export interface Caller {
-  /** The token's id, never the token; `anonymous` where none is needed. */
+  /** The token's id, never the token. */
   readonly id: string;
 }
 
+/** Whoever calls where no token is needed. */
+export const ANONYMOUS: Caller = { id: 'anonymous' };
+
 /**
  * How the body is read. `value`: one JSON value (bytes as they came). `set`: the same, or form fields. `patch`: a
- * merge patch or a JSON Patch, by its type, or nothing. `none`: a body is refused.
+ * merge patch or a JSON Patch, by its type, or nothing. `lines`: not read, but handed on as it comes, however long it is.
+ * `none`: a body is refused.
  */
-export type BodyKind = 'none' | 'value' | 'set' | 'patch';
+export type BodyKind = 'none' | 'value' | 'set' | 'patch' | 'lines';
 
 /** The types of a patch (RFC 5789), and what each is: RFC 7396 or RFC 6902. */
 export const patchTypes: ReadonlyMap<string, 'merge' | 'operations'> = new Map([
@@ -48,6 +52,8 @@ export interface Call {
   readonly repeated: readonly string[];
   readonly headers: IncomingHttpHeaders;
   readonly body?: Body;
+  /** A body of lines as it comes, once; only where the route declares one. Throws where it ends too soon. */
+  readonly chunks?: AsyncIterable<Buffer>;
   readonly caller: Caller;
 }
 
@@ -57,7 +63,18 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** The bytes of the answer, or none. HEAD is the server's business: answer as for GET. */
   readonly body: ByteString | null;
+  /**
+   * An answer that is made while it is read, instead of a body: asked for more as the caller takes it, and ended when
+   * the caller goes away. What it throws breaks the answer off, since its status has been sent.
+   */
+  readonly stream?: AsyncIterable<ByteString>;
 }
+
+/**
+ * As the services word their errors that users come from. `brief`: `key_not_found` has only `status` and `message`.
+ * `service`: `error`, `message` and `success`.
+ */
+export type ErrorStyle = 'brief' | 'service';
 
 export interface Operation {
   readonly role: Role;
@@ -68,12 +85,14 @@ export interface Operation {
   /** The one that may be there several times. */
   readonly repeatable?: string;
   readonly body: BodyKind;
+  /** Bytes of its body, where it takes more than one value. */
+  readonly bytesMax?: number;
   /** Whether `text/plain` is taken as a JSON string. */
   readonly text?: boolean;
   /** A call that works: the hint for one whose body does not. */
   readonly example?: string;
-  /** Whether its `key_not_found` has only `status` and `message`. */
-  readonly brief?: boolean;
+  /** Absent: every error with its code and a hint. */
+  readonly errors?: ErrorStyle;
   handle(call: Call): Reply | Promise<Reply>;
 }
 

@@ -7,7 +7,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Koa from 'koa';
-import type { Engine } from '../engine/engine.js';
 import { CairnError, systemCode } from '../errors.js';
 import {
   CONNECTIONS_CHECK_MS,
@@ -22,11 +21,17 @@ import {
   REQUEST_TIMEOUT_MS,
   UNANSWERED_PER_CONNECTION_MAX,
 } from '../limits.js';
-import type { ByteString } from '../model.js';
+import type { ByteString, Policy } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
-import { type DocumentPolicy, Keys } from '../service/keys.js';
+import { Batches } from '../service/batch.js';
+import { Keys } from '../service/keys.js';
 import { Lists } from '../service/lists.js';
+import { type DocumentPolicy, Rules } from '../service/rules.js';
+import type { DocumentCheck } from '../service/schema.js';
+import { SERVICES, type ServicesEngine } from '../service/services.js';
+import { Exports, Imports } from '../service/transfer.js';
+import { Versions } from '../service/versions.js';
 import { Connections } from './connections.js';
 import { routerOf, unknownPath } from './dispatch.js';
 import type { TokenGate } from './gate.js';
@@ -37,10 +42,15 @@ import { rawAnswer } from './raw-answer.js';
 import { parseTarget } from './request-target.js';
 import type { Route } from './route.js';
 import { aboutRoutes, type BuildInfo } from './routes/about.js';
+import { batchRoute } from './routes/batch.js';
 import { collectionRoute } from './routes/collection.js';
+import { collectionsRoute } from './routes/collections.js';
+import { configRoute } from './routes/config.js';
 import { documentRoute } from './routes/document.js';
+import { exportRoute } from './routes/export.js';
 import { getRoutes } from './routes/get.js';
 import { healthRoutes } from './routes/health.js';
+import { importRoute } from './routes/import.js';
 import { setRoute } from './routes/set.js';
 import type { App, RequestState } from './state.js';
 import { unreadBodies } from './unread.js';
@@ -59,12 +69,16 @@ export interface HttpLimits {
 
 export interface HttpServerOptions {
   /** Null while it loads. */
-  readonly engine: () => Engine | null;
+  readonly engine: () => ServicesEngine | null;
   /** Null as long as it is not known who may come in; then only the open routes answer. */
   readonly gate: () => TokenGate | null;
   readonly build: BuildInfo;
   /** Those that have routes. */
   readonly policies: Readonly<Record<string, DocumentPolicy>>;
+  /** The schemas of those that have one. */
+  readonly checks: ReadonlyMap<string, DocumentCheck>;
+  /** A policy by the names that it has in the configuration. */
+  readonly describePolicy: (policy: Policy) => Readonly<Record<string, unknown>>;
   readonly connectionsMax: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -135,10 +149,13 @@ export class HttpServer {
     const closed = new Promise<void>(resolve =>
       NetServer.prototype.close.call(this.#server, () => resolve()),
     );
-    const idle = clock.setTimer(this.#limits.idleGraceMs, () => {
+    // Again and again: an answer that began before may end later, and its connection is idle only then.
+    const closeIdle = () => {
       this.#server.closeIdleConnections();
       this.#connections.closeUnused();
-    });
+      idle = clock.setTimer(this.#limits.idleGraceMs, closeIdle);
+    };
+    let idle = clock.setTimer(this.#limits.idleGraceMs, closeIdle);
     const late = clock.setTimer(this.#limits.drainMs, () => this.#connections.cut());
     await closed;
     idle.cancel();
@@ -165,14 +182,23 @@ export class HttpServer {
   }
 
   #routes(isDraining: () => boolean): readonly Route[] {
-    const { engine, build, clock, policies } = this.#options;
-    const present = (): Engine => loaded(engine());
-    const keys = new Keys({ engine: present, policies, newId: randomUUID });
-    const parts = { keys, lists: new Lists(present, clock) };
+    const { engine, build, clock, logger, policies, checks, describePolicy } = this.#options;
+    const present = (): ServicesEngine => loaded(engine());
+    const rules = new Rules(policies, checks);
+    const keys = new Keys({ engine: present, rules, newId: randomUUID });
+    const versions = new Versions({ engine: present, rules, keys });
+    const parts = { keys, versions, lists: new Lists(present, clock) };
+    const many = { engine: present, rules, clock };
+    const onDefect = (err: unknown) => logger.error({ err }, 'an import failed');
     const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
     const data = [
       setRoute(parts),
       ...getRoutes(parts),
+      ...(policies[SERVICES] === undefined ? [] : [configRoute({ keys, engine: present })]),
+      batchRoute({ batches: new Batches(many), clock }),
+      exportRoute({ exports: new Exports(many) }),
+      importRoute({ imports: new Imports(many), clock, onDefect }),
+      collectionsRoute({ lists: parts.lists, names: Object.keys(policies), describe: describePolicy }),
       ...Object.keys(policies).flatMap(name => [collectionRoute(name, parts), documentRoute(name, parts)]),
     ];
     return [...data, ...health, ...aboutRoutes(build, [...data, ...health])];
@@ -186,7 +212,7 @@ export class HttpServer {
       ...target,
       route: null,
       caller: null,
-      brief: false,
+      errors: undefined,
     };
     // What the router goes by: not the path that Koa normalises.
     ctx['newRouterPath'] = target.path;
@@ -208,7 +234,12 @@ export class HttpServer {
     server.on('checkContinue', take);
     server.on('checkExpectation', take);
     server.on('connect', (_, socket) => this.#refuse(socket, notATunnel()));
-    server.on('clientError', (error, socket) => this.#refuse(socket, parserProblem(error)));
+    server.on('clientError', (error, socket) => this.#fail(socket, parserProblem(error)));
+  }
+
+  #fail(socket: Duplex, error: CairnError | undefined): void {
+    if (error?.code === 'request_timeout' && this.#connections.of(socket).patient) return;
+    this.#refuse(socket, error);
   }
 
   #refuse(socket: Duplex, error: CairnError | undefined): void {
@@ -244,7 +275,7 @@ function nodeServer(limits: HttpLimits, connectionsMax: number): Server {
   return server;
 }
 
-function loaded(engine: Engine | null): Engine {
+function loaded(engine: ServicesEngine | null): ServicesEngine {
   if (engine === null) throw new CairnError('loading', 'The snapshot is still being read.');
   return engine;
 }

@@ -9,7 +9,7 @@ import { scanMembers } from '../json/scan.js';
 import { encodeString } from '../json/string.js';
 import type { JsonText, Key, Milliseconds } from '../model.js';
 import { ttlFromJson, ttlFromText } from '../service/ttl.js';
-import { nameShown } from './request-target.js';
+import { fieldsOf, fieldsOfMembers } from './fields.js';
 import type { Body } from './route.js';
 
 export interface Setting {
@@ -26,13 +26,14 @@ export interface SettingRules {
   readonly keyless?: boolean;
 }
 
+const FIELDS = ['key', 'value', 'ttl'] as const;
+
 /** @throws CairnError of the status 400 */
 export function settingOf(body: Body | undefined, rules: SettingRules): Setting {
   if (body?.type === 'json') {
-    const members = scanMembers(body.bytes).map(({ name, text }) => [name, text] as const);
-    return fromMembers(fieldsOf(members, rules), rules);
+    return fromMembers(fieldsOfMembers(scanMembers(body.bytes), { ...rules, known: FIELDS }), rules);
   }
-  if (body?.type === 'form') return fromForm(fieldsOf([...body.fields], rules), rules);
+  if (body?.type === 'form') return fromForm(fieldsOf(body.fields, { ...rules, known: FIELDS }), rules);
   throw new Error('a setting came without a body');
 }
 
@@ -54,20 +55,6 @@ function fromForm(fields: ReadonlyMap<string, string>, rules: SettingRules): Set
   };
 }
 
-/** Each known, none twice. */
-function fieldsOf<T>(
-  entries: readonly (readonly [string, T])[],
-  rules: SettingRules,
-): ReadonlyMap<string, T> {
-  const fields = new Map<string, T>();
-  for (const [name, value] of entries) {
-    if (name !== 'key' && name !== 'value' && name !== 'ttl') throw unknownField(name, rules);
-    if (fields.has(name)) throw duplicateField(name, rules);
-    fields.set(name, value);
-  }
-  return fields;
-}
-
 function required<T>(
   fields: ReadonlyMap<string, T>,
   { example, keyless = false }: SettingRules,
@@ -77,16 +64,4 @@ function required<T>(
   if (key === undefined && !keyless) throw new CairnError('invalid_key', 'The body has no "key".', { hint });
   if (value === undefined) throw new CairnError('missing_field', 'The body has no "value".', { hint });
   return { key, value, ttl: fields.get('ttl') };
-}
-
-function unknownField(name: string, { example }: SettingRules): CairnError {
-  const message = `The body has the field${nameShown(name)}, which is not known here.`;
-  return new CairnError('unknown_field', message, {
-    hint: `There are "key", "value" and "ttl"; more goes inside the value. Try: ${example}`,
-  });
-}
-
-function duplicateField(name: string, { example }: SettingRules): CairnError {
-  const message = `The body has the field${nameShown(name)} twice.`;
-  return new CairnError('duplicate_field', message, { hint: `Send it once. Try: ${example}` });
 }

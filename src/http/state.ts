@@ -2,7 +2,7 @@
 import type Application from 'koa';
 import type { ParameterizedContext } from 'koa';
 import type { Connection } from './connection.js';
-import type { Caller } from './route.js';
+import type { Caller, ErrorStyle } from './route.js';
 
 export interface RequestState {
   readonly requestId: string;
@@ -14,8 +14,8 @@ export interface RequestState {
   route: string | null;
   /** Null before the gate has admitted anybody. */
   caller: Caller | null;
-  /** See `Operation.brief`. */
-  brief: boolean;
+  /** See `Operation.errors`. */
+  errors: ErrorStyle | undefined;
 }
 
 export type App = Application<RequestState>;

@@ -19,8 +19,9 @@ export function unreadBodies(clock: Clock, lingerMs: number): Middleware {
     const { req, body } = ctx;
     if (!isLeft(req) || isSmall(req)) return;
     ctx.set('Connection', 'close');
+    if (body instanceof Readable) ctx.body = lingering(body, req, clock, lingerMs);
     if (!Buffer.isBuffer(body)) return;
-    ctx.body = Readable.from(lingering(body, req, clock, lingerMs), { objectMode: false });
+    ctx.body = lingering([body], req, clock, lingerMs);
     ctx.length = body.length;
   };
 }
@@ -35,8 +36,14 @@ function isSmall(req: IncomingMessage): boolean {
   return length !== undefined && Number(length) <= BODY_BYTES_MAX && !waitsForContinue(req);
 }
 
-async function* lingering(body: Buffer, req: IncomingMessage, clock: Clock, lingerMs: number) {
-  yield body;
+type Body = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+function lingering(body: Body, req: IncomingMessage, clock: Clock, lingerMs: number): Readable {
+  return Readable.from(behind(body, req, clock, lingerMs), { objectMode: false });
+}
+
+async function* behind(body: Body, req: IncomingMessage, clock: Clock, lingerMs: number) {
+  yield* body;
   if (req.readableEnded || req.destroyed) return;
   req.resume();
   await new Promise<void>(resolve => {

@@ -1,13 +1,31 @@
-/** What every write of one key may ask for. */
+/** What every write may ask for. */
+import { CairnError } from '../errors.js';
+import type { Durability } from '../model.js';
 import type { WriteOptions } from '../service/keys.js';
 import { writeCondition } from './conditional.js';
+import { noteOf } from './note.js';
 import { flagOf } from './request-target.js';
 import type { Call } from './route.js';
 
-/** From the conditional headers and `?sync=true|false`. */
-export function writeOptions({ query, headers }: Call): WriteOptions {
-  const condition = writeCondition(headers);
+/** Of one key: from the conditional headers, `?sync=true|false` and `X-Comment`. */
+export function writeOptions(call: Call): WriteOptions {
+  const condition = writeCondition(call.headers);
+  const note = noteOf(call);
+  const durability = durabilityOf(call);
+  return durability === undefined ? { condition, note } : { condition, note, durability };
+}
+
+/** From `?sync=true|false`; undefined: as the collections have it. */
+export function durabilityOf({ query }: Call): Durability | undefined {
   const sync = flagOf(query, 'sync');
-  if (sync === undefined) return { condition };
-  return { condition, durability: sync ? 'sync' : 'periodic' };
+  if (sync === undefined) return undefined;
+  return sync ? 'sync' : 'periodic';
+}
+
+/** Of many keys: a condition that nobody looks at must not seem to hold. @throws CairnError `invalid_precondition` */
+export function refuseConditions({ headers }: Call, hint: string): void {
+  if (Object.keys(writeCondition(headers)).length === 0) return;
+  throw new CairnError('invalid_precondition', 'A call for many keys takes no condition in its headers.', {
+    hint,
+  });
 }

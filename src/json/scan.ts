@@ -38,6 +38,42 @@ export function scanValue(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX)
 export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): Member[] {
   const scanner = begin(bytes);
   if (!scanner.atObject()) throw notAnObject(bytes, depthMax);
+  const members = membersAt(scanner, bytes, depthMax);
+  finish(scanner);
+  return members;
+}
+
+/**
+ * The objects in an array that is a member of the one object that a body holds, each as its members, in one pass and
+ * one at a time: the bytes are many, and whoever takes them may let others have a turn. Null: an element that is no
+ * object. `onMember` is told of each member of the body before it is gone over, and throws where it should not be there.
+ */
+export function* scanRows(
+  bytes: ByteString,
+  onMember: (name: string, isArray: boolean) => void,
+  depthMax: number = VALUE_DEPTH_MAX,
+): Generator<readonly Member[] | null> {
+  const scanner = begin(bytes);
+  if (!scanner.atObject()) throw notAnObject(bytes, depthMax);
+  for (const [nameStart, nameEnd] of scanner.eachMember()) {
+    onMember(decodeLiteral(bytes.slice(nameStart, nameEnd)), scanner.atArray());
+    if (!scanner.atArray()) {
+      scanner.skipValue(depthMax);
+      continue;
+    }
+    for (const _ of scanner.eachElement()) {
+      if (scanner.atObject()) yield membersAt(scanner, bytes, depthMax);
+      else {
+        scanner.skipValue(depthMax);
+        yield null;
+      }
+    }
+  }
+  finish(scanner);
+}
+
+/** Goes over the object that begins here. */
+function membersAt(scanner: Scanner, bytes: ByteString, depthMax: number): Member[] {
   const members: Member[] = [];
   scanner.members((nameStart, nameEnd) => {
     const start = scanner.position;
@@ -45,7 +81,6 @@ export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MA
     const name = decodeLiteral(bytes.slice(nameStart, nameEnd));
     members.push({ name, text: jsonSlice(bytes, start, scanner.position) });
   });
-  finish(scanner);
   return members;
 }
 

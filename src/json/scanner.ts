@@ -85,30 +85,36 @@ export class Scanner {
    * at the value, and must go over that.
    */
   members(visit: (nameStart: number, nameEnd: number) => void): void {
-    this.#at++;
-    this.skipSpace();
-    if (this.#take(CLOSE_BRACE)) return;
+    if (!this.#enter(CLOSE_BRACE)) return;
     do {
-      this.skipSpace();
       const start = this.#at;
       visit(start, this.#skipName());
-      this.skipSpace();
-    } while (this.#take(COMMA));
-    if (!this.#take(CLOSE_BRACE)) throw this.fail('"," or "}" is expected');
+    } while (this.#goesOn(CLOSE_BRACE));
   }
 
   /** Goes over the array that begins here. `visit` is called with the cursor at each element and must go over it. */
   elements(visit: (index: number) => void): void {
-    this.#at++;
-    this.skipSpace();
-    if (this.#take(CLOSE_BRACKET)) return;
+    if (!this.#enter(CLOSE_BRACKET)) return;
     let index = 0;
+    do visit(index++);
+    while (this.#goesOn(CLOSE_BRACKET));
+  }
+
+  /** As `members`, one at a time, so that others may have a turn before whoever takes them goes on. */
+  *eachMember(): Generator<readonly [nameStart: number, nameEnd: number]> {
+    if (!this.#enter(CLOSE_BRACE)) return;
     do {
-      this.skipSpace();
-      visit(index++);
-      this.skipSpace();
-    } while (this.#take(COMMA));
-    if (!this.#take(CLOSE_BRACKET)) throw this.fail('"," or "]" is expected');
+      const start = this.#at;
+      yield [start, this.#skipName()];
+    } while (this.#goesOn(CLOSE_BRACE));
+  }
+
+  /** As `elements`, one at a time. */
+  *eachElement(): Generator<number> {
+    if (!this.#enter(CLOSE_BRACKET)) return;
+    let index = 0;
+    do yield index++;
+    while (this.#goesOn(CLOSE_BRACKET));
   }
 
   /** An error that names the cursor's place. */
@@ -116,6 +122,24 @@ export class Scanner {
     const { line, column } = placeOf(this.#bytes, this.#at);
     const end = this.atEnd() ? ', but the text ends here' : '';
     return new CairnError(code, `Line ${line}, column ${column}: ${reason}${end}.`);
+  }
+
+  /** Into the container that begins here, up to what is first in it. False: it was empty, and is behind us. */
+  #enter(closer: number): boolean {
+    this.#at++;
+    this.skipSpace();
+    return !this.#take(closer);
+  }
+
+  /** Behind one thing of a container: up to the next. False: it was the last, and the container is behind us. */
+  #goesOn(closer: number): boolean {
+    this.skipSpace();
+    if (this.#take(COMMA)) {
+      this.skipSpace();
+      return true;
+    }
+    if (!this.#take(closer)) throw this.fail(`"," or "${String.fromCharCode(closer)}" is expected`);
+    return false;
   }
 
   /**
@@ -141,13 +165,10 @@ export class Scanner {
   /** A value ended here: leaves every container that ends too, up to the next value, if there is one. */
   #skipToNext(closers: number[]): void {
     for (let closer = closers.at(-1); closer !== undefined; closer = closers.at(-1)) {
-      this.skipSpace();
-      if (this.#take(COMMA)) {
-        this.skipSpace();
+      if (this.#goesOn(closer)) {
         if (closer === CLOSE_BRACE) this.#skipName();
         return;
       }
-      if (!this.#take(closer)) throw this.fail(`"," or "${String.fromCharCode(closer)}" is expected`);
       closers.pop();
     }
   }

@@ -52,23 +52,31 @@ export function openArray(tree: JsonTree): JsonArray | undefined {
   return elements;
 }
 
-/** All of it taken apart, in one pass. */
-export function openAll(tree: JsonTree): JsonTree {
-  return typeof tree === 'string' ? readAll(tree, new Scanner(tree), 0) : tree;
+/** All of it taken apart, in one pass. `onPart` is called before each value that the text holds, and may throw. */
+export function openAll(tree: JsonTree, onPart: () => void = () => {}): JsonTree {
+  return typeof tree === 'string' ? readAll({ text: tree, scanner: new Scanner(tree), onPart }, 0) : tree;
 }
 
-function readAll(text: JsonText, scanner: Scanner, depth: number): JsonTree {
+interface Taking {
+  readonly text: JsonText;
+  readonly scanner: Scanner;
+  readonly onPart: () => void;
+}
+
+function readAll(taking: Taking, depth: number): JsonTree {
+  const { text, scanner, onPart } = taking;
+  onPart();
   if (depth > DEPTH_MAX) throw scanner.fail(`the value is nested more than ${DEPTH_MAX} deep`, 'too_deep');
   if (scanner.atObject()) {
     const members: JsonObject = new Map();
     scanner.members((nameStart, nameEnd) => {
-      members.set(decodeLiteral(text.slice(nameStart, nameEnd)), readAll(text, scanner, depth + 1));
+      members.set(decodeLiteral(text.slice(nameStart, nameEnd)), readAll(taking, depth + 1));
     });
     return members;
   }
   if (scanner.atArray()) {
     const elements: JsonArray = [];
-    scanner.elements(() => elements.push(readAll(text, scanner, depth + 1)));
+    scanner.elements(() => elements.push(readAll(taking, depth + 1)));
     return elements;
   }
   const start = scanner.position;

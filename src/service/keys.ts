@@ -7,7 +7,6 @@ import { isAmong, mismatch } from '../condition.js';
 import type { Commit, Engine, Outcome } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { keyFromUnicode } from '../json/key.js';
-import { VALUE_BYTES_MAX } from '../limits.js';
 import type {
   ChangeId,
   Condition,
@@ -16,11 +15,11 @@ import type {
   JsonText,
   Key,
   Milliseconds,
+  Note,
   Operation,
-  Policy,
   Revision,
 } from '../model.js';
-import { identify, keepingId, withId } from './identity.js';
+import type { DocumentPolicy, Rules } from './rules.js';
 
 /** Where a key stands. */
 export interface Place {
@@ -44,6 +43,8 @@ export interface WriteOptions {
   readonly condition?: WriteCondition | undefined;
   /** Absent: as the collection has it. */
   readonly durability?: Durability;
+  /** Who, and why. */
+  readonly note?: Note;
 }
 
 export interface PutOptions extends WriteOptions {
@@ -58,6 +59,13 @@ export interface PatchOptions extends WriteOptions {
 
 interface KeepingOptions extends WriteOptions {
   readonly ttl: Milliseconds | 'none' | 'keep';
+  /** Whether the text that is there already is a version too. */
+  readonly always?: boolean;
+}
+
+export interface DeleteOptions extends WriteOptions {
+  /** The history goes too, also that of a key that is deleted already. */
+  readonly purge?: boolean;
 }
 
 export interface Written {
@@ -73,15 +81,10 @@ export interface Deleted {
   readonly durable: boolean;
 }
 
-/** What of a policy the documents themselves must keep to. */
-export type DocumentPolicy = Pick<Policy, 'idField' | 'generatedId'>;
-
-const PLAIN: DocumentPolicy = { idField: null, generatedId: false };
-
 export interface KeysOptions {
   /** Throws `loading` while there is none. */
   readonly engine: () => Engine;
-  readonly policies: Readonly<Record<string, DocumentPolicy>>;
+  readonly rules: Rules;
   readonly newId: () => string;
 }
 
@@ -98,7 +101,7 @@ export class Keys {
   }
 
   policyOf(collection: string): DocumentPolicy {
-    return this.#options.policies[collection] ?? PLAIN;
+    return this.#options.rules.policyOf(collection);
   }
 
   read({ collection, key }: Place): Reading {
@@ -107,28 +110,24 @@ export class Keys {
     return { entry, revision: engine.revision };
   }
 
-  /** @throws CairnError as `withId` does, `value_too_large`, and what `Engine.commit` throws. */
+  /** @throws CairnError as `Rules.documentOf` does, and what `Engine.commit` throws. */
   async put(place: Place, document: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
-    const text = this.#identified(place, document, options.condition);
-    if (text.length > VALUE_BYTES_MAX) throw valueTooLarge(text.length);
+    const text = this.#checked(place, document, options.condition);
     const { ttl } = options;
-    const put = { ...place, type: 'put' as const, text, ...(ttl === undefined ? {} : { ttl }) };
+    const always = 'always' in options && options.always === true;
+    const put = { ...place, type: 'put' as const, text, always, ...(ttl === undefined ? {} : { ttl }) };
     const { outcome, durable } = await this.#commit(put, options);
-    if (outcome.type !== 'created' && outcome.type !== 'replaced') throw unexpected(outcome);
+    if (!('entry' in outcome)) throw unexpected(outcome);
     return { created: outcome.type === 'created', entry: outcome.entry, durable };
   }
 
   /**
    * Where a new document goes: under the key that comes with it, its own id, or one that is made where it may.
-   * @throws CairnError `invalid_key`, and as `identify` does
+   * @throws CairnError as `Rules.identified` does
    */
   place(collection: string, key: Key | null, document: JsonText): Place & { readonly text: JsonText } {
-    const { idField, generatedId } = this.policyOf(collection);
-    const newId = generatedId ? (): Key => keyFromUnicode(this.#options.newId()) : null;
-    if (idField !== null) return { collection, ...identify(document, idField, newId) };
-    if (key !== null) return { collection, key, text: document };
-    if (newId !== null) return { collection, key: newId(), text: document };
-    throw new CairnError('invalid_key', 'The body has no "key".');
+    const { rules, newId } = this.#options;
+    return { collection, ...rules.identified(collection, key, document, () => keyFromUnicode(newId())) };
   }
 
   /** @throws CairnError `key_exists`, or `revision_mismatch` where the caller has a condition, and what `put` throws. */
@@ -152,10 +151,13 @@ export class Keys {
     const { entry, revision } = this.read(place);
     if (entry === undefined) throw keyNotFound(revision);
     refuseUnless(options.condition ?? {}, entry);
-    const { idField } = this.policyOf(place.collection);
-    const text = change(entry.text);
-    if (idField !== null) keepingId(text, idField, place.key);
+    const text = this.#options.rules.patchedOf(place, change(entry.text));
     return this.put(place, text, { ttl: 'keep', ...options, condition: { match: [entry] } });
+  }
+
+  /** Whether the condition holds for what was read just now. @throws CairnError `revision_mismatch` */
+  refuseUnless(condition: WriteCondition | undefined, entry: Entry | undefined): void {
+    if (condition !== undefined) refuseUnless(condition, entry);
   }
 
   /** Moves the deadline alone. @throws CairnError `key_not_found` whatever the condition, and as `Engine.commit`. */
@@ -167,26 +169,29 @@ export class Keys {
   }
 
   /** @throws CairnError `key_not_found` whatever the condition, and what `Engine.commit` throws. */
-  async delete(place: Place, options: WriteOptions = {}): Promise<Deleted> {
-    const { outcome, revision, durable } = await this.#commit({ ...place, type: 'delete' }, options);
+  async delete(place: Place, options: DeleteOptions = {}): Promise<Deleted> {
+    const operation = { ...place, type: 'delete' as const, purge: options.purge ?? false };
+    const { outcome, revision, durable } = await this.#commit(operation, options);
     if (outcome.type === 'absent') throw keyNotFound(revision);
     if (outcome.type !== 'deleted') throw unexpected(outcome);
     return { id: outcome.id, durable };
   }
 
   /** Where the document itself may be wrong, the condition goes before it: 412 before 422. */
-  #identified(place: Place, document: JsonText, condition: WriteCondition | undefined): JsonText {
-    const { idField } = this.policyOf(place.collection);
-    if (idField === null) return document;
-    if (condition !== undefined) refuseUnless(condition, this.read(place).entry);
-    return withId(document, idField, place.key);
+  #checked(place: Place, document: JsonText, condition: WriteCondition | undefined): JsonText {
+    const { rules } = this.#options;
+    if (condition !== undefined && rules.looksInside(place.collection)) {
+      refuseUnless(condition, this.read(place).entry);
+    }
+    return rules.documentOf(place, document);
   }
 
   async #commit(operation: Operation, options: WriteOptions): Promise<Commit & { outcome: Outcome }> {
     const engine = this.#options.engine();
     const condition = settle(options.condition, () => engine.get(operation.collection, operation.key));
-    const { durability } = options;
-    const operations = [condition === undefined ? operation : { ...operation, condition }];
+    const { durability, note } = options;
+    const noted = note === undefined ? operation : { ...operation, note };
+    const operations = [condition === undefined ? noted : { ...noted, condition }];
     // Of before: a later one could lie behind a change that the caller has not seen.
     const { revision } = engine;
     const commit = await engine
@@ -240,11 +245,6 @@ function ofOneKey(error: unknown, { type }: Operation, revision: Revision): unkn
 function existing(error: unknown): unknown {
   if (!(error instanceof CairnError) || error.code !== 'revision_mismatch') return error;
   return new CairnError('key_exists', 'The key is there already.', error.details);
-}
-
-function valueTooLarge(bytes: number): CairnError {
-  const message = `The value has ${bytes} bytes of JSON text; ${VALUE_BYTES_MAX} are allowed.`;
-  return new CairnError('value_too_large', message);
 }
 
 function unexpected(outcome: Outcome): Error {

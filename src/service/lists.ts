@@ -13,7 +13,7 @@ import {
   LIST_SLICE,
   LIST_SLICE_MS,
 } from '../limits.js';
-import type { Entry, Key, Revision } from '../model.js';
+import type { Entry, Key, Note, Range, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Where } from './where.js';
 
@@ -25,6 +25,13 @@ export interface ListRequest {
   readonly limit: number;
   /** All must hold. */
   readonly wheres: readonly Where[];
+}
+
+export interface PrefixDeletion extends Pick<ListRequest, 'collection' | 'prefix'> {
+  /** The histories go too, also those of keys that are deleted already. */
+  readonly purge: boolean;
+  /** Who, and why. */
+  readonly note: Note;
 }
 
 export interface List {
@@ -57,6 +64,11 @@ export class Lists {
   /** Every collection there is. */
   statuses(): readonly CollectionStatus[] {
     return this.#engine().collections();
+  }
+
+  /** The store's: a watch since it misses nothing of what is read behind it. */
+  get revision(): Revision {
+    return this.#engine().revision;
   }
 
   /** At most `limit`; fewer where they are large, or where much was looked at to find them. */
@@ -94,24 +106,53 @@ export class Lists {
    * takes it. What comes meanwhile may stay.
    * @throws CairnError as `Engine.commit`; what was deleted before is gone, and its number told
    */
-  async deletePrefix({ collection, prefix }: Pick<ListRequest, 'collection' | 'prefix'>): Promise<{
+  async deletePrefix(deletion: PrefixDeletion): Promise<{
     readonly deleted: number;
     readonly revision: Revision;
   }> {
     const engine = this.#engine();
-    let deleted = 0;
-    for (let after: Key | undefined; ; ) {
-      const range = { prefix, limit: CHANGES_SLICE, ...(after === undefined ? {} : { after }) };
+    const { collection, purge } = deletion;
+    const present = (range: Range) => {
       const { entries, more } = engine.page(collection, range);
-      const operations = entries.map(([key]) => ({ type: 'delete' as const, collection, key }));
-      const { revision } = await engine.commit(operations, { durability: 'sync' }).catch((error: unknown) => {
+      return { keys: entries.map(([key]) => key), more };
+    };
+    const { deleted } = await this.#deleteAll(deletion, present, 0);
+    if (!purge) return { deleted, revision: engine.revision };
+    // What was deleted just now has been purged with it.
+    const all = await this.#deleteAll(deletion, range => engine.buried(collection, range), deleted);
+    return { deleted: all.deleted, revision: engine.revision };
+  }
+
+  async #deleteAll(
+    { collection, prefix, purge, note }: PrefixDeletion,
+    keysOf: (range: Range) => { readonly keys: readonly Key[]; readonly more: boolean },
+    before: number,
+  ): Promise<{ readonly deleted: number }> {
+    const engine = this.#engine();
+    let deleted = before;
+    for (let after: Key | undefined; ; ) {
+      const { keys, more } = keysOf({
+        prefix,
+        limit: CHANGES_SLICE,
+        ...(after === undefined ? {} : { after }),
+      });
+      const operations = keys.map(key => ({ type: 'delete' as const, collection, key, purge, note }));
+      await engine.commit(operations, { durability: 'sync' }).catch((error: unknown) => {
         throw halfDone(error, deleted);
       });
-      deleted += entries.length;
-      after = entries.at(-1)?.[0];
-      if (!more) return { deleted, revision };
+      deleted += keys.length;
+      after = keys.at(-1);
+      if (!more) return { deleted };
       await this.#clock.turn();
     }
+  }
+
+  /** The condition on a unique field, if there is one: its index knows who has a string, whatever its ASCII case. */
+  #indexed(collection: string, wheres: readonly Where[]): Where | undefined {
+    const { unique } = this.status(collection).policy;
+    return wheres.find(
+      ({ tokens: [field = '', ...deeper] }) => deeper.length === 0 && unique.includes(field),
+    );
   }
 
   /** The entries of the prefix in key order, and whether each is wanted; others have their turn in between. */
@@ -122,12 +163,22 @@ export class Lists {
     wheres,
   }: Omit<ListRequest, 'limit'>): AsyncGenerator<readonly [Key, Entry, boolean]> {
     const engine = this.#engine();
+    const indexed = this.#indexed(collection, wheres);
+    if (indexed !== undefined) {
+      const found = engine.find(collection, indexed.tokens[0] ?? '', indexed.text);
+      // A list is no use of what it shows.
+      const [, entry] = (found && engine.page(collection, { prefix: found, limit: 1 }).entries[0]) ?? [];
+      if (found !== undefined && entry !== undefined && found.startsWith(prefix) && found > (after ?? '')) {
+        yield [found, entry, wheres.every(where => where === indexed || where.holds(entry.text))];
+      }
+      if (entry !== undefined || !indexed.loose) return;
+    }
     let sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
     for (let from = after; ; ) {
       const range = { prefix, limit: LIST_SLICE, ...(from === undefined ? {} : { after: from }) };
       const { entries, more } = engine.page(collection, range);
       for (const [key, entry] of entries) {
-        yield [key, entry, wheres.every(where => where(entry.text))];
+        yield [key, entry, wheres.every(where => where.holds(entry.text))];
         if (this.#clock.monotonic() < sliceEnd) continue;
         await this.#clock.turn();
         sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;

@@ -13,9 +13,18 @@ import { scanValue } from '../json/scan.js';
 import { decodeLiteral } from '../json/string.js';
 import { openArray } from '../json/tree.js';
 import { VALUE_DEPTH_MAX } from '../limits.js';
-import type { JsonText } from '../model.js';
+import type { ByteString, JsonText } from '../model.js';
 
-export type Where = (text: JsonText) => boolean;
+export interface Where {
+  /** Of the field, from the document down. */
+  readonly tokens: readonly string[];
+  /** What a string there must be. */
+  readonly text: ByteString;
+  /** Whether the value may be of another type than a string. */
+  readonly loose: boolean;
+  /** Whether it holds for a document. */
+  holds(document: JsonText): boolean;
+}
 
 /** @throws CairnError `invalid_parameter` */
 export function parseWhere(condition: string): Where {
@@ -24,16 +33,22 @@ export function parseWhere(condition: string): Where {
   const field = condition.slice(0, equals);
   const tokens = field.startsWith('/') ? parsePointer(field) : field.split('.');
   if (tokens.length > VALUE_DEPTH_MAX) throw invalid(`reaches more than ${VALUE_DEPTH_MAX} deep`);
-  const isWanted = matcherOf(condition.slice(equals + 1));
-  return text => {
-    const value = memberUnder(text, tokens);
-    if (value === undefined) return false;
-    return isWanted(value) || (openArray(value) ?? []).some(element => isWanted(element as JsonText));
+  const wanted = condition.slice(equals + 1);
+  const isWanted = matcherOf(wanted);
+  return {
+    tokens,
+    text: fromUnicode(wanted),
+    loose: jsonOf(wanted) !== undefined,
+    holds(document) {
+      const value = memberUnder(document, tokens);
+      if (value === undefined) return false;
+      return isWanted(value) || (openArray(value) ?? []).some(element => isWanted(element as JsonText));
+    },
   };
 }
 
 /** Whether a value is what a condition says; an array has as many as it has elements, so little is done for each. */
-function matcherOf(wanted: string): Where {
+function matcherOf(wanted: string): (value: JsonText) => boolean {
   const json = jsonOf(wanted);
   const isContainer = json !== undefined && /^[[{]/.test(json);
   return value => {

@@ -1,10 +1,12 @@
 /**
  * A backup that is read from its first byte to its last: any base, from `cairn backup` or out of a directory. Nothing of
- * it is believed before the end, where its last line counts and sums all the rest.
+ * it is believed before the end, where its last line counts and sums all the rest. Its rows must fit each other as a start
+ * wants them: a backup that was made by hand may have right lines and be no state all the same.
  */
 import { CairnError, systemCode } from '../errors.js';
-import type { Key, Revision } from '../model.js';
+import type { Revision } from '../model.js';
 import { BaseReader } from './base.js';
+import { BaseOrder, OrderError } from './base-order.js';
 import { damaged, unreadableFile } from './damage.js';
 import type { BaseLine } from './format.js';
 import type { BaseHeader } from './header.js';
@@ -26,9 +28,8 @@ export class BackupFile {
   readonly #begun: readonly Segment[];
   readonly #rest: AsyncGenerator<readonly Segment[], void, undefined>;
   readonly #counts = new Map<string, number>();
+  readonly #order = new BaseOrder();
   #bytes = 0;
-  #collection: string | null = null;
-  #key: Key | null = null;
 
   private constructor(
     name: string,
@@ -86,8 +87,7 @@ export class BackupFile {
           const line = reader.take(segment);
           this.#bytes = segment.end;
           if (line?.type === 'entries') yield this.#entries(line, segment);
-          if (line?.type === 'versions')
-            yield { line: segment.line, entries: 0, versions: line.versions.length };
+          if (line?.type === 'versions') yield this.#versions(line, segment);
         }
         segments = (await this.#rest.next()).value ?? undefined;
       }
@@ -101,16 +101,30 @@ export class BackupFile {
     { collection, entries }: Extract<BaseLine, { type: 'entries' }>,
     { line, offset }: Segment,
   ): BackupLine {
-    const again = collection !== this.#collection && this.#counts.has(collection);
-    if (collection !== this.#collection) this.#key = null;
-    this.#collection = collection;
-    for (const { key } of entries) {
-      const follows = !again && (this.#key === null || this.#key < key);
-      if (!follows) throw damaged('its keys are not in order', { file: this.#name, offset });
-      this.#key = key;
-    }
+    this.#ordered(offset, () => {
+      for (const entry of entries) this.#order.entry(collection, entry);
+    });
     this.#counts.set(collection, (this.#counts.get(collection) ?? 0) + entries.length);
     return { line, entries: entries.length, versions: 0 };
+  }
+
+  #versions(
+    { collection, versions }: Extract<BaseLine, { type: 'versions' }>,
+    { line, offset }: Segment,
+  ): BackupLine {
+    this.#ordered(offset, () => {
+      for (const version of versions) this.#order.version(collection, version);
+    });
+    return { line, entries: 0, versions: versions.length };
+  }
+
+  #ordered(offset: number, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof OrderError) throw damaged(error.message, { file: this.#name, offset });
+      throw error;
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../model.js';
 import { damaged } from './damage.js';
 import type { RecoveryTarget } from './recovery.js';
-import { forgets, versionOf, versionOfEntry } from './versions.js';
+import { forgets, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
 
 interface Overlaid {
   /** The last change; a touch after a put is a put. */
@@ -47,16 +47,11 @@ export class Overlay implements RecoveryTarget {
     const before = keys.get(key);
     if (needsEntry(change) && before?.change.type === 'delete') throw new Error(`a ${type} meets no key`);
     const needsBase = before?.needsBase ?? needsEntry(change);
-    const kept =
-      type === 'touch' && before?.change.type === 'put'
-        ? { ...before.change, ...change, type: 'put' as const }
-        : change;
-    const forgotten = forgets(change);
     keys.set(key, {
-      change: kept,
+      change: mergedWith(before?.change, change),
       needsBase,
-      versions: versionsAfter(forgotten ? [] : (before?.versions ?? []), change),
-      forgetsBase: forgotten || (before?.forgetsBase ?? false),
+      versions: versionsAfter(before, change),
+      forgetsBase: forgets(change) || (before?.forgetsBase ?? false),
     });
   }
 
@@ -66,9 +61,21 @@ export class Overlay implements RecoveryTarget {
   }
 }
 
-function versionsAfter(versions: Change[], change: Change): Change[] {
-  const purged = change.type === 'delete' && change.reason === 'purged';
-  if (change.note !== undefined && !purged) versions.push(change);
+/** A touch after a put is a put of the same text. */
+function mergedWith(before: Change | undefined, change: Change): Change {
+  if (change.type !== 'touch' || before?.type !== 'put') return change;
+  const { note: _, ...put } = before;
+  return { ...put, ...change, type: 'put' };
+}
+
+function versionsAfter(before: Overlaid | undefined, change: Change): Change[] {
+  if (!isVersion(change)) return [];
+  if (before === undefined || forgets(change)) return [change];
+  const { versions } = before;
+  const { note, type } = before.change;
+  // What came while there was no history is the first version, if the key was there then.
+  if (note === undefined && type !== 'delete') versions.push(before.change);
+  versions.push(change);
   return versions;
 }
 
@@ -124,26 +131,29 @@ export class Merge {
     if (overlaid === undefined) return row;
     if (overlaid.forgetsBase) return null;
     this.#versioned.add(row.key);
-    if (row.text !== null || row.deleted) return row;
     const entry = this.#replaced.get(row.key);
-    // Without a version since, the history has ended with it: its text went with the entry.
-    return entry === undefined ? null : { ...row, text: entry.text };
+    return entry?.revision === row.revision ? { ...row, text: entry.text } : row;
   }
 
   /** The versions since the base. All of its versions in this collection were taken. */
   *versions(): Generator<BaseVersion, void, undefined> {
     for (const key of this.#order) {
-      const { change, versions, forgetsBase } = this.#keys.get(key) as Overlaid;
+      const overlaid = this.#keys.get(key) as Overlaid;
+      if (overlaid.versions.length === 0) continue;
       const entry = this.#replaced.get(key);
-      let text = entry?.text ?? null;
+      const before = entry === undefined || overlaid.forgetsBase ? undefined : versionOfEntry(entry);
+      const rows = rowsOf(overlaid.versions, entry);
       // The present version of a key without versions in the base was its entry alone.
-      const isFirst = entry !== undefined && versions.length > 0 && !forgetsBase && !this.#versioned.has(key);
-      if (isFirst) yield versionOfEntry(entry);
-      for (const version of versions) {
-        if (version.type === 'put') text = version.text;
-        const row = versionOf(version, text);
-        yield change.type === 'delete' || change.revision !== row.revision ? row : { ...row, text: null };
-      }
+      if (before !== undefined && !this.#versioned.has(key)) rows.unshift(before);
+      const [first] = rows;
+      const alone = rows.length === 1 && !this.#versioned.has(key);
+      if (alone && first !== undefined && isPlain(first)) continue;
+      const { change } = overlaid;
+      yield* sparing(
+        rows,
+        change.type === 'delete' ? undefined : change,
+        rows[0] === before ? undefined : before,
+      );
     }
   }
 
@@ -169,4 +179,13 @@ export class Merge {
 function entryOf(change: Exclude<Change, { type: 'delete' }>, text: BaseEntry['text']): BaseEntry {
   const { key, version, revision, epoch, time, deadline } = change;
   return { key, text, version, revision, epoch, time, deadline };
+}
+
+/** The versions that the changes of a key make. `entry`: what the base has under it. */
+function rowsOf(changes: readonly Change[], entry: BaseEntry | undefined): BaseVersion[] {
+  let text = entry?.text ?? null;
+  return changes.map(change => {
+    if (change.type === 'put') text = change.text;
+    return versionOf(change, text);
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { type BaseEntry, type BaseVersion, type Change, type Key, needsEntry } from '../model.js';
 import type { BaseOutput } from './base.js';
-import { beside, forgets, versionOf, versionOfEntry } from './versions.js';
+import { forgets, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
 
 interface PlainCollection {
   readonly entries: Map<Key, BaseEntry>;
@@ -34,15 +34,15 @@ export class PlainState {
     if (known === undefined || known.revision < entry.revision) entries.set(entry.key, entry);
   }
 
-  /** A version of a base, behind its entries. One whose text stood with an entry that is lost is lost too. */
+  /** A version of a base, behind its entries. One whose text stood with a row that is lost is lost too. */
   loadVersion(collection: string, row: BaseVersion): void {
     const { entries, versions } = this.#collection(collection);
-    const entry = entries.get(row.key);
-    const text = row.text ?? (entry?.revision === row.revision ? entry.text : null);
-    if (text === null && !row.deleted) return;
     const known = versions.get(row.key) ?? [];
     const after = known.findLastIndex(({ revision }) => revision <= row.revision);
-    if (known[after]?.revision !== row.revision) known.splice(after + 1, 0, { ...row, text });
+    if (known[after]?.revision === row.revision) return;
+    const text = row.text ?? textOf(row, entries.get(row.key), known[after]);
+    if (text === null && !row.deleted) return;
+    known.splice(after + 1, 0, { ...row, text });
     versions.set(row.key, known);
   }
 
@@ -63,11 +63,15 @@ export class PlainState {
     const { type, key, version, revision, epoch, time } = change;
     const { entries, versions } = this.#collection(change.collection);
     const before = entries.get(key);
-    if (before === undefined && needsEntry(change)) return false;
+    if (before === undefined && needsEntry(change)) {
+      // Its entry was lost, and not all of its past.
+      if (type === 'delete' && isVersion(change)) versions.get(key)?.push(versionOf(change, null));
+      return false;
+    }
     const text = type === 'put' ? change.text : (before?.text ?? null);
     if (forgets(change)) versions.delete(key);
-    if (change.note !== undefined && !(type === 'delete' && change.reason === 'purged')) {
-      const known = versions.get(key) ?? (before === undefined ? [] : [versionOfEntry(before)]);
+    if (isVersion(change)) {
+      const known = completed(versions.get(key) ?? [], before);
       known.push(versionOf(change, text));
       versions.set(key, known);
     }
@@ -76,7 +80,26 @@ export class PlainState {
     return true;
   }
 
-  /** Gives all of it to a base. */
+  /** Brings entries and versions together, where what was lost has parted them: the latest that is known counts. */
+  settle(): void {
+    for (const { entries, versions } of this.#collections.values()) {
+      for (const [key, known] of versions) {
+        const entry = entries.get(key);
+        const past = ascending(completed(known, entry));
+        const last = past.at(-1);
+        if (last === undefined || (past.length === 1 && isPlain(last) && entry !== undefined))
+          versions.delete(key);
+        else versions.set(key, past);
+        if (entry === undefined || last === undefined || last.revision < entry.revision) continue;
+        const { text, version, revision, epoch, time } = last;
+        if (text === null) entries.delete(key);
+        else if (revision > entry.revision)
+          entries.set(key, { ...entry, text, version, revision, epoch, time });
+      }
+    }
+  }
+
+  /** Gives all of it to a base. It must be settled. */
   async write(output: BaseOutput): Promise<void> {
     for (const [name, { entries, versions }] of this.#collections) {
       for (const key of [...entries.keys()].sort()) {
@@ -84,8 +107,8 @@ export class PlainState {
         if (entry !== undefined && output.addEntry(entry)) await output.flush(name);
       }
       for (const key of [...versions.keys()].sort()) {
-        for (const version of versions.get(key) ?? [])
-          if (output.addVersion(beside(entries.get(key), version))) await output.flush(name);
+        for (const version of sparing(versions.get(key) ?? [], entries.get(key)))
+          if (output.addVersion(version)) await output.flush(name);
       }
       await output.flush(name);
     }
@@ -98,4 +121,28 @@ export class PlainState {
     this.#collections.set(name, collection);
     return collection;
   }
+}
+
+/** The text of a version that stands with another row; null: that one is lost, or it is a deletion. */
+function textOf(
+  { deleted, version, revision }: BaseVersion,
+  entry: BaseEntry | undefined,
+  before: BaseVersion | undefined,
+): BaseVersion['text'] {
+  if (deleted) return null;
+  if (entry?.revision === revision) return entry.text;
+  return before?.version === version - 1 ? before.text : null;
+}
+
+/** Adds that of its entry to the versions of a key, where it is missing: as the only one, or as the last. */
+function completed(versions: BaseVersion[], entry: BaseEntry | undefined): BaseVersion[] {
+  const last = versions.at(-1)?.revision ?? 0;
+  if (entry !== undefined && entry.revision > last) versions.push(versionOfEntry(entry));
+  return versions;
+}
+
+/** Those of the life of the key that came last: where the end of a life was lost, its versions stand before it. */
+function ascending(versions: readonly BaseVersion[]): BaseVersion[] {
+  const end = versions.findLastIndex(({ version }, i) => version <= (versions[i - 1]?.version ?? 0));
+  return versions.slice(Math.max(0, end));
 }

@@ -329,7 +329,7 @@ class Recovery<Target extends RecoveryTarget> {
 }
 
 /** What does not fit what came before it was not written by a base. */
-function loadAll(target: RecoveryTarget, line: BaseLine, place: Place): void {
+export function loadAll(target: RecoveryTarget, line: BaseLine, place: Place): void {
   try {
     if (line.type === 'entries') for (const entry of line.entries) target.load(line.collection, entry);
     if (line.type === 'versions')

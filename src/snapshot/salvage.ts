@@ -87,6 +87,7 @@ class Salvage {
       await this.#step(step, step === way.at(-1));
     }
     if (this.#stopped && this.#seen > this.#revision) this.#lost.assign([this.#revision + 1, this.#seen]);
+    this.#state.settle();
     return {
       state: this.#state,
       revision: this.#revision,

@@ -6,13 +6,21 @@
  * writing just now, leaves one. A base that is broken is damage even where an older one stands in for it.
  */
 import { CairnError, systemCode } from '../errors.js';
-import { type BaseEntry, type Change, type Key, needsEntry, type Revision } from '../model.js';
+import {
+  type BaseEntry,
+  type BaseVersion,
+  type Change,
+  type Key,
+  needsEntry,
+  type Revision,
+} from '../model.js';
 import type { Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
+import { BaseOrder } from './base-order.js';
 import { fileName, type Listing, listDirectory } from './directory.js';
 import { decodeFirst, withFile } from './opening.js';
 import { readFirstLine, readSegments } from './reader.js';
-import { type Recovered, type RecoveryTarget, recover } from './recovery.js';
+import { loadAll, type Recovered, type RecoveryTarget, recover } from './recovery.js';
 import { lookSteadily } from './steady-look.js';
 
 export interface VerifyReport {
@@ -78,8 +86,12 @@ async function brokenBase(
       const header = decodeFirst(name, await readFirstLine(file));
       const revision = header.cairn === 'base' ? header.revision : 0;
       const reader = new BaseReader({ name, store, number, revision });
+      const counter = new Counter();
       for await (const segments of readSegments(file, (await file.stat()).size)) {
-        for (const segment of segments) reader.take(segment);
+        for (const segment of segments) {
+          const line = reader.take(segment);
+          if (line !== null) loadAll(counter, line, { file: name, offset: segment.offset });
+        }
       }
       reader.finish();
       return null;
@@ -124,9 +136,11 @@ function place(error: CairnError): VerifyReport['facts'] {
   return { code: error.code, file, offset, revision, follows, hint: error.hint };
 }
 
-/** A target that keeps the keys, to count them and to see that every change meets what it needs. */
+/** A target that keeps the keys, to count them and to see that everything fits what came before it. */
 class Counter implements RecoveryTarget {
   readonly #collections = new Map<string, Set<Key>>();
+  /** Null after the base. */
+  #order: BaseOrder | null = new BaseOrder();
 
   get entries(): number {
     let entries = 0;
@@ -138,13 +152,18 @@ class Counter implements RecoveryTarget {
     return Object.fromEntries([...this.#collections].map(([name, keys]) => [name, keys.size]));
   }
 
-  load(collection: string, { key }: BaseEntry): void {
-    this.#keys(collection).add(key);
+  load(collection: string, entry: BaseEntry): void {
+    this.#order?.entry(collection, entry);
+    this.#keys(collection).add(entry.key);
   }
 
-  loadVersion(): void {}
+  loadVersion(collection: string, version: BaseVersion): void {
+    this.#order?.version(collection, version);
+  }
 
-  loaded(_revision: Revision): void {}
+  loaded(_revision: Revision): void {
+    this.#order = null;
+  }
 
   replay(change: Change): void {
     const { type, collection, key } = change;

@@ -17,14 +17,37 @@ export function versionOfEntry({ key, version, revision, epoch, time, text }: Ba
   return { key, version, revision, epoch, time, deleted: false, by: null, comment: null, text };
 }
 
-/** Whether nothing before it counts any more: a key begins anew, or its past is purged. */
+/** Whether no version before it counts any more: a key begins anew, its past is purged, or there is no history. */
 export function forgets(change: Change): boolean {
+  if (change.note === undefined) return true;
   return change.type === 'delete'
     ? change.reason === 'purged'
     : change.type === 'put' && change.version === 1;
 }
 
-/** The text of the present version stands with its entry alone. */
-export function beside(entry: BaseEntry | undefined, version: BaseVersion): BaseVersion {
-  return entry?.revision === version.revision ? { ...version, text: null } : version;
+/** Whether it is a version itself. */
+export function isVersion(change: Change): boolean {
+  return change.note !== undefined && !(change.type === 'delete' && change.reason === 'purged');
+}
+
+/** Whether the only version of a key says no more than its entry does. */
+export function isPlain({ by, comment, deleted }: BaseVersion): boolean {
+  return by === null && comment === null && !deleted;
+}
+
+/**
+ * Versions of one key, oldest first, without the texts that stand elsewhere: with its entry, or with the version before.
+ * `before`: the one before the first of them.
+ */
+export function* sparing(
+  versions: Iterable<BaseVersion>,
+  entry: Pick<BaseEntry, 'revision'> | undefined,
+  before?: BaseVersion,
+): Generator<BaseVersion, void, undefined> {
+  let last = before;
+  for (const version of versions) {
+    const follows = last?.version === version.version - 1 && last.text === version.text;
+    yield follows || version.revision === entry?.revision ? { ...version, text: null } : version;
+    last = version;
+  }
 }

@@ -8,6 +8,7 @@ import type {
   Change,
   ChangeId,
   DeleteChange,
+  JsonText,
   Key,
   Milliseconds,
   Policy,
@@ -19,6 +20,7 @@ import { OrderOfUse } from './eviction.js';
 import type { Expiry, ExpiryNode } from './expiry.js';
 import { Histories, recordOfChange } from './histories.js';
 import { Leaves } from './leaves.js';
+import type { UniqueFields } from './unique.js';
 
 /** What is kept for all collections together. */
 export interface Deadlines {
@@ -37,6 +39,8 @@ export class Collection {
   readonly order: OrderOfUse | null;
   /** Null: it keeps none. */
   readonly histories: Histories | null;
+  /** Null: it has no unique field, or the index is not made yet. */
+  unique: UniqueFields | null = null;
   /** Names its last change, or that of the base it came from; 0-0: there was none. */
   lastChange: ChangeId = { epoch: 0, revision: 0 };
   readonly #expiry: Expiry;
@@ -72,8 +76,9 @@ export class Collection {
   write(change: PutChange | TouchChange, source: EntrySource): StoredEntry {
     const { key, deadline } = change;
     const before = this.leaves.get(key);
-    if (this.#remembers(change)) this.histories?.add(key, before, recordOfChange(change, source.text));
+    this.#remember(change, before, source.text);
     const entry = new StoredEntry(source, this.#expiryFor(key, before?.expiry ?? null, deadline));
+    this.unique?.replace(key, before?.text, entry.text);
     const size = entrySize(key, entry.text);
     this.leaves.set(key, entry);
     this.order?.put(key, size);
@@ -99,22 +104,27 @@ export class Collection {
   /** False: there was nothing to take away. */
   remove(change: DeleteChange): boolean {
     const entry = this.#take(change.key);
-    if (change.reason === 'purged')
-      return (this.histories?.forget(change.key) ?? false) || entry !== undefined;
+    if (change.reason === 'purged') {
+      // It may be of a time when there was a history.
+      this.histories?.forget(change.key);
+      return true;
+    }
     if (entry === undefined) return false;
-    if (this.#remembers(change)) this.histories?.add(change.key, entry, recordOfChange(change, null));
+    this.#remember(change, entry, null);
     return true;
   }
 
-  /** What came while there was no history is none; a collection that left the configuration keeps what it is given. */
-  #remembers({ note }: Change): boolean {
-    return this.policy !== null || note !== undefined;
+  /** A change without a note came while there was no history: it is none, and neither is what was before it. */
+  #remember(change: Change, before: StoredEntry | undefined, text: JsonText | null): void {
+    if (change.note === undefined) this.histories?.forget(change.key);
+    else this.histories?.add(change.key, before, recordOfChange(change, text));
   }
 
   #take(key: Key): StoredEntry | undefined {
     const entry = this.leaves.delete(key);
     if (entry === undefined) return undefined;
     if (entry.expiry !== null) this.#expiry.remove(entry.expiry);
+    this.unique?.replace(key, entry.text, undefined);
     this.order?.delete(key);
     this.#bytes -= entrySize(key, entry.text);
     return entry;

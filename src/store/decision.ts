@@ -41,9 +41,9 @@ export function decideWrite(
   at: Moment,
 ): PutChange | TouchChange | null {
   const { collection, found } = step;
+  if (changesNothing(step, operation, at.now)) return null;
   const deadline = deadlineOf(operation.ttl, step, at.now);
   const same = isSame(operation, step);
-  if (same && deadline === found?.deadline()) return null;
   const origin = {
     collection: collection.name,
     key: operation.key,
@@ -52,16 +52,26 @@ export function decideWrite(
     version: (found?.version ?? buriedVersion(step, at.now)) + 1,
     time: seconds(at.now),
     deadline,
-    ...noteOf(collection, operation.note),
+    ...noteOf(collection, operation.key, operation.note),
   };
   return operation.type === 'touch' || same
     ? { type: 'touch', ...origin }
     : { type: 'put', ...origin, text: operation.text };
 }
 
+/** Where there is a history, a put of the text and the deadline that are there already. */
+export function changesNothing(
+  step: Step,
+  operation: PutOperation | TouchOperation,
+  now: Milliseconds,
+): boolean {
+  const deadline = isSame(operation, step) ? step.found?.deadline() : undefined;
+  return deadline !== undefined && deadline === deadlineOf(operation.ttl, step, now);
+}
+
 function isSame(operation: PutOperation | TouchOperation, { collection, found }: Step): boolean {
   if (operation.type === 'touch' || operation.always === true) return false;
-  return keepsHistory(collection) && found?.text === operation.text;
+  return keepsHistory(collection, operation.key) && found?.text === operation.text;
 }
 
 /** Of a key that was deleted and has its history. */
@@ -86,22 +96,22 @@ export function decideRemoval(collection: Collection, removal: Removal, at: Mome
     key,
     epoch: at.epoch,
     revision: at.revision,
-    version: keepsHistory(collection) ? version + 1 : version,
+    version: keepsHistory(collection, key) ? version + 1 : version,
     time: seconds(at.now),
     reason,
-    ...noteOf(collection, note),
+    ...noteOf(collection, key, note),
   };
 }
 
-/** Whether changes from now on are kept as versions. */
-function keepsHistory({ policy, histories }: Collection): boolean {
-  return policy !== null && histories !== null;
+/** Whether a change of the key is a version. What left the configuration goes on with the histories that it has. */
+function keepsHistory({ policy, histories }: Collection, key: Key): boolean {
+  return histories !== null && (policy !== null || histories.has(key));
 }
 
 const NOBODY: Note = { by: null, comment: null };
 
-function noteOf(collection: Collection, note = NOBODY): { readonly note?: Note } {
-  return keepsHistory(collection) ? { note } : {};
+function noteOf(collection: Collection, key: Key, note = NOBODY): { readonly note?: Note } {
+  return keepsHistory(collection, key) ? { note } : {};
 }
 
 /** What the entry after the change is made of: a touch leaves the text that is there, as does a put of the same. */

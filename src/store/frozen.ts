@@ -41,7 +41,7 @@ export function freeze(collections: Iterable<Collection>, revision: Revision): F
       views.map(({ name, leaves, histories }) => ({
         name,
         entries: () => leaves,
-        versions: () => (histories === null ? [] : rowsOf(histories)),
+        versions: () => (histories === null ? [] : rowsOf(histories, leaves)),
       })),
     release() {
       for (const { leaves, histories } of views) {

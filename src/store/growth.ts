@@ -10,9 +10,9 @@
  *   own entries; it never evicts another's, nor for another's growth.
  */
 import { CairnError } from '../errors.js';
-import type { Milliseconds, Operation } from '../model.js';
+import type { Milliseconds, Operation, VersionRecord } from '../model.js';
 import type { Collection } from './collection.js';
-import type { Step } from './decision.js';
+import { changesNothing, type Step } from './decision.js';
 import { entrySize, type StoredEntry } from './entry.js';
 
 export class Growth {
@@ -70,20 +70,33 @@ function sizeAfter(operation: Operation, found: StoredEntry | undefined): number
   return operation.type === 'delete' || found === undefined ? 0 : entrySize(operation.key, found.text);
 }
 
-/** What it adds to the history of its key; of a deletion never more than its entry gave back. */
-function historyGrowth({ operation, collection, found }: Step, before: number, now: Milliseconds): number {
+/** What it adds to the history of its key; where no entry stays, never more than the one that was there gave back. */
+function historyGrowth(step: Step, before: number, now: Milliseconds): number {
+  const { operation, collection, stored, found } = step;
   const { histories } = collection;
-  const { type, key, note } = operation;
+  const { type, key } = operation;
   if (histories === null) return 0;
   if (type === 'delete' && operation.purge === true) return -(histories.get(key, now)?.bytes ?? 0);
-  if (type !== 'put' && found === undefined) return 0;
-  if (type === 'put' && operation.always !== true && operation.text === found?.text) return 0;
-  const text = type === 'put' ? operation.text : type === 'touch' ? (found?.text ?? null) : null;
-  const growth = histories.growth(key, found, { ...NOWHEN, text, ...(note ?? NOBODY) }, now);
-  return type === 'delete' ? Math.min(before, growth) : growth;
+  const [first, ...more] = versionsOf(step, now);
+  if (first === undefined) return 0;
+  const growth = histories.growth(key, stored, [first, ...more], now);
+  return sizeAfter(operation, found) === 0 ? Math.min(before, growth) : growth;
 }
 
-/** Of a version to come; a size does not depend on it. */
+/** Those that the operation makes, as far as their sizes go. What has expired is a deletion before it. */
+function versionsOf(step: Step, now: Milliseconds): VersionRecord[] {
+  const { operation, stored, found } = step;
+  const expired = stored === found ? [] : [{ ...NOWHEN, ...NOBODY, text: null }];
+  const { type, note = NOBODY } = operation;
+  if (type === 'put') {
+    const { text } = operation;
+    return changesNothing(step, operation, now) ? [] : [...expired, { ...NOWHEN, ...note, text }];
+  }
+  if (found === undefined) return expired;
+  return [{ ...NOWHEN, ...note, text: type === 'touch' ? found.text : null }];
+}
+
+/** A size does not depend on it. */
 const NOWHEN = { version: 0, epoch: 0, revision: 0, time: 0 };
 const NOBODY = { by: null, comment: null };
 

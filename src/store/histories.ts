@@ -5,7 +5,16 @@
  *
  * Whatever changes here follows from the changes that are in the log, so that a replay makes the same.
  */
-import type { BaseVersion, Change, Entry, Key, Milliseconds, Note, VersionRecord } from '../model.js';
+import type {
+  BaseVersion,
+  Change,
+  Entry,
+  JsonText,
+  Key,
+  Milliseconds,
+  Note,
+  VersionRecord,
+} from '../model.js';
 import type { Expiry } from './expiry.js';
 import { History } from './history.js';
 import { type FrozenLeaves, Leaves } from './leaves.js';
@@ -45,15 +54,26 @@ export class Histories {
     return history?.grave && history.grave.deadline <= now ? undefined : history;
   }
 
-  /** What the version adds to `bytes`; `before`: what is there now. */
-  growth(key: Key, before: Entry | undefined, version: VersionRecord, now: Milliseconds): number {
+  /** Whether a key has one, also in a grave. */
+  has(key: Key): boolean {
+    return this.#keys.get(key) !== undefined;
+  }
+
+  /** What the versions, at least one, add to `bytes`; `before`: what is there now. */
+  growth(
+    key: Key,
+    before: Entry | undefined,
+    versions: readonly [VersionRecord, ...VersionRecord[]],
+    now: Milliseconds,
+  ): number {
     const { depth } = this.#options;
     const history = this.get(key, now);
-    if (history !== undefined) return history.growth(version, depth);
+    if (history !== undefined) return history.growth(versions, depth);
     const gone = this.#keys.get(key)?.bytes ?? 0;
-    if (before === undefined) return (hasNote(version) ? History.of(key, version).bytes : 0) - gone;
-    const first = History.of(key, recordOf(before));
-    return first.bytes + first.growth(version, depth) - gone;
+    const [only, ...others] = before === undefined ? versions : [recordOf(before), ...versions];
+    if (others.length === 0 && !hasNote(only)) return -gone;
+    const first = History.of(key, only);
+    return first.bytes + first.growth(others, depth) - gone;
   }
 
   /** Adds the version that a change makes; `before`: what was there. */
@@ -64,13 +84,15 @@ export class Histories {
     this.#put(key, known, version);
   }
 
-  /** Takes a version of a base. `entry`: what the base has under the key. False: there is none, and it should be. */
+  /** Takes a version of a base. `entry`: what the base has under the key. False: it does not fit what came before. */
   load(row: BaseVersion, entry: Entry | undefined): boolean {
-    const { key, version, revision, epoch, time, by, comment, deleted } = row;
-    const text = row.text ?? entry?.text ?? null;
-    if (!deleted && text === null) return false;
+    const { key, version, revision, epoch, time, by, comment } = row;
     const known = this.#keys.get(key);
-    this.#put(key, known, { version, revision, epoch, time, by, comment, text: deleted ? null : text });
+    const follows = known === undefined || (version > known.last.version && revision > known.last.revision);
+    const text = textOf(row, entry, known?.last);
+    if (!follows || text === undefined || (entry !== undefined && revision > entry.revision)) return false;
+    const record = { version, revision, epoch, time, text, by, comment };
+    if (known !== undefined || hasNote(record) || revision !== entry?.revision) this.#put(key, known, record);
     return true;
   }
 
@@ -82,6 +104,19 @@ export class Histories {
     this.#bytes -= history.bytes;
     this.#versions -= history.length;
     return true;
+  }
+
+  /** Deleted keys, in key order. */
+  buried(
+    prefix: string,
+    after: Key | undefined,
+    limit: number,
+    now: Milliseconds,
+  ): { readonly keys: readonly Key[]; readonly more: boolean } {
+    const isBuried = ({ last, grave }: History): boolean =>
+      last.text === null && (grave === null || grave.deadline > now);
+    const { entries, more } = this.#keys.page(prefix, after, limit, isBuried);
+    return { keys: entries.map(([key]) => key), more };
   }
 
   freeze(): FrozenLeaves<History> {
@@ -98,6 +133,19 @@ export class Histories {
     this.#bytes += history.bytes - (before?.bytes ?? 0);
     this.#versions += history.length - (before?.length ?? 0);
   }
+}
+
+/** The text of a row of a base; undefined: it stands nowhere. A text that the entry has too is the entry's string. */
+function textOf(
+  { text, deleted, version, revision }: BaseVersion,
+  entry: Entry | undefined,
+  before: VersionRecord | undefined,
+): JsonText | null | undefined {
+  if (deleted) return null;
+  const present = entry?.revision === revision;
+  if (text !== null) return text === entry?.text ? entry.text : present ? undefined : text;
+  if (present) return entry.text;
+  return before?.version === version - 1 ? (before.text ?? undefined) : undefined;
 }
 
 /** The same text is the same string: it is counted once. */
@@ -117,20 +165,26 @@ export function recordOf({ version, revision, epoch, time, text }: Entry): Versi
 
 /** The version that a change makes. `text`: of the entry that it leaves. */
 export function recordOfChange(change: Change, text: VersionRecord['text']): VersionRecord {
-  const { revision, epoch, time, note, type } = change;
-  // Written while there was no history, a deletion had the version of what went.
-  const version = type === 'delete' && note === undefined ? change.version + 1 : change.version;
+  const { version, revision, epoch, time, note } = change;
   return { version, revision, epoch, time, text, by: note?.by ?? null, comment: note?.comment ?? null };
 }
 
-/** The versions as a base has them, in key order. */
-export function* rowsOf(frozen: FrozenLeaves<History>): Generator<BaseVersion, void, undefined> {
-  for (const [key, history] of frozen) {
-    const { last } = history;
+/**
+ * The versions as a base has them, in key order. A text stands once: not with the present version, which has that of
+ * its entry, nor with one that has that of the version before it.
+ */
+export function* rowsOf(
+  histories: FrozenLeaves<History>,
+  entries: FrozenLeaves<Entry>,
+): Generator<BaseVersion, void, undefined> {
+  for (const [key, history] of histories) {
+    const present = entries.get(key)?.revision;
+    let before: VersionRecord | undefined;
     for (const record of history.versions()) {
-      const deleted = record.text === null;
-      // The text of the present version stands with its entry.
-      yield { key, ...record, deleted, text: record === last ? null : record.text };
+      const { text, version } = record;
+      const stands = record.revision === present || (before?.text === text && before.version === version - 1);
+      yield { key, ...record, deleted: text === null, text: stands ? null : text };
+      before = record;
     }
   }
 }

@@ -29,28 +29,24 @@ export class History {
 
   /** It with one more, of which the last `depth` stay. The oldest go. */
   with(version: VersionRecord, depth: number, grave: ExpiryNode | null): History {
-    const bytes = this.bytes + this.growth(version, depth);
-    if (this.length < depth) {
+    const bytes = this.bytes + this.growth([version], depth);
+    // Only the newest of those that share a list writes behind it.
+    if (this.length < depth && this.length === this.#list.length) {
       this.#list.push(version);
       return new History(this.#list, bytes, grave);
     }
-    return new History([...this.#list.slice(this.#firstOf(depth), this.length), version], bytes, grave);
+    const first = Math.max(0, this.length + 1 - depth);
+    return new History([...this.#list.slice(first, this.length), version], bytes, grave);
   }
 
-  /** What one more adds to `bytes`. */
-  growth(version: VersionRecord, depth: number): number {
-    let growth = noteSize(version) + textSize(this.last, version);
-    for (let i = 0; i < this.#firstOf(depth); i++) {
-      const oldest = this.#list[i]!;
-      const next = i + 1 < this.length ? this.#list[i + 1]! : version;
-      growth -= noteSize(oldest) + textSize(oldest, next);
-    }
+  /** What these, one after the other, add to `bytes`. */
+  growth(more: readonly VersionRecord[], depth: number): number {
+    const at = (i: number): VersionRecord => (i < this.length ? this.#list[i]! : more[i - this.length]!);
+    const length = this.length + more.length;
+    let growth = 0;
+    for (let i = this.length; i < length; i++) growth += noteSize(at(i)) + textSize(at(i - 1), at(i));
+    for (let i = 0; i < length - depth; i++) growth -= noteSize(at(i)) + textSize(at(i), at(i + 1));
     return growth;
-  }
-
-  /** The first that stays when one more comes. */
-  #firstOf(depth: number): number {
-    return Math.max(0, this.length - depth + 1);
   }
 
   get last(): VersionRecord {

@@ -35,6 +35,8 @@ export interface LeavesPage<V> {
 /** What the map held when it was frozen, in key order. */
 export interface FrozenLeaves<V> extends Iterable<readonly [Key, V]> {
   readonly size: number;
+  /** What it held under the key. */
+  get(key: Key): V | undefined;
   /** Ends the view, and the copying for it. Iterating it throws from then on. */
   release(): void;
 }
@@ -132,8 +134,10 @@ export class Leaves<V extends object> {
     this.#liveViews.add(view);
     this.#newestLiveView = view;
     const leaves = this.#leaves.slice();
+    const lows = this.#lows.slice();
     return {
       size: this.#size,
+      get: key => leaves[lastAtMost(lows, key)]!.entries.get(key),
       release: () => this.#release(view),
       [Symbol.iterator]: () => this.#entriesOfView(view, leaves),
     };
@@ -169,19 +173,8 @@ export class Leaves<V extends object> {
     const found = this.#found;
     const next = this.#lows[found + 1];
     if (this.#lows[found]! <= key && (next === undefined || key < next)) return found;
-    this.#found = this.#search(key);
+    this.#found = lastAtMost(this.#lows, key);
     return this.#found;
-  }
-
-  #search(key: string): number {
-    let low = 0;
-    let high = this.#lows.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#lows[middle]! <= key) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 
   #add(index: number, key: Key, value: V): void {
@@ -275,6 +268,18 @@ function leafOf<V>(keys: readonly Key[], from: ReadonlyMap<Key, V>, generation: 
 
 function inOrder<V>(leaf: Leaf<V>): readonly Key[] {
   return [...leaf.entries.keys()].sort();
+}
+
+/** The position of the last low key that is not behind `key`. */
+function lastAtMost(lows: readonly string[], key: string): number {
+  let low = 0;
+  let high = lows.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (lows[middle]! <= key) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** The position of the first key that is not before `from`. */

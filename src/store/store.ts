@@ -11,10 +11,12 @@
  *
  * A plain Error thrown here is a defect of the caller or a damaged snapshot, never a caller's request.
  */
+import { checkCondition } from '../condition.js';
 import { CairnError } from '../errors.js';
 import {
   type BaseEntry,
   type BaseVersion,
+  type ByteString,
   type Change,
   type ChangeId,
   type CollectionStatus,
@@ -37,8 +39,8 @@ import {
 } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import { Collection } from './collection.js';
-import { checkCondition } from './condition.js';
 import { decideRemoval, decideWrite, type Moment, type Removal, type Step, sourceOf } from './decision.js';
+import { indexOf, refuseDuplicates } from './duplicates.js';
 import type { StoredEntry } from './entry.js';
 import { Expiry } from './expiry.js';
 import { type FrozenStore, freeze } from './frozen.js';
@@ -126,6 +128,24 @@ export class Store {
     return entry;
   }
 
+  /** Deleted keys that have a history, in key order. */
+  buried(
+    name: string,
+    { prefix = '', after, limit }: Range,
+  ): { readonly keys: readonly Key[]; readonly more: boolean } {
+    const { histories } = this.#known(name);
+    if (histories === null) return { keys: [], more: false };
+    return histories.buried(prefix, after, limit, this.#time.now());
+  }
+
+  /** The key whose document has this string in this field, which the policy says is unique; without ASCII case. */
+  find(name: string, field: string, value: ByteString): Key | undefined {
+    const collection = this.#known(name);
+    const key = collection.unique?.find(field, value);
+    if (key === undefined || collection.get(key)?.isOver(this.#time.now()) !== false) return undefined;
+    return key;
+  }
+
   page(collection: string, range: Range): Page {
     const now = this.#time.now();
     const { leaves } = this.#known(collection);
@@ -141,10 +161,11 @@ export class Store {
     return kept ?? (entry === undefined || entry.isOver(now) ? [] : [recordOf(entry)]);
   }
 
-  /** @throws CairnError `not_found`, `revision_mismatch`, `quota_exceeded`; then nothing was changed. */
+  /** @throws CairnError `not_found`, `revision_mismatch`, `duplicate_value`, `quota_exceeded`; then nothing was changed. */
   apply(operations: readonly Operation[]): Applied {
     const now = this.#time.now();
     const steps = operations.map((operation, op) => this.#check(operation, op, now));
+    refuseDuplicates(steps, now);
     const growths = growthsOf(steps, now);
     const bytes = this.bytes;
     checkBounds(growths, bytes, this.#bytesMax);
@@ -205,6 +226,15 @@ export class Store {
   loaded(revision: Revision, epoch: Epoch): void {
     this.#revision = revision;
     for (const collection of this.#collections.values()) collection.lastChange = { epoch, revision };
+  }
+
+  /**
+   * After recovery, before anything is decided: makes the indexes of the unique fields.
+   * @throws CairnError `configuration` where what is there does not fit the policies
+   */
+  index(): void {
+    const now = this.#time.now();
+    for (const collection of this.#collections.values()) collection.unique = indexOf(collection, now);
   }
 
   /** Performs a change that was decided earlier. */

@@ -54,3 +54,27 @@ t.test('what is printed, kept as a file, gives the same configuration', async t 
   const second = await readConfigHere(['--config', copy], new MemoryIo());
   t.same({ ...second.config, file: null }, { ...first.config, file: null });
 });
+
+t.test('a schema is printed in one line, a file of its own by its path, and both are read back', async t => {
+  const directory = t.testdir({
+    'cairn.yaml': 'collections: { a: { schema: { required: [x] }, emails: [m, n] }, b: { schema: b.json } }',
+    'b.json': '{"type":"object"}',
+  });
+  const text = await printed(['--config', join(directory, 'cairn.yaml')]);
+  t.match(text, /^ {4}schema: \{"required":\["x"\]\} +# .*cairn\.yaml$/m);
+  t.match(text, new RegExp(`^ {4}schema: ${join(directory, 'b.json')} +# `, 'm'));
+  const copy = join(directory, 'copy.yaml');
+  writeFileSync(copy, text);
+  const { config: again } = await readConfigHere(['--config', copy], new MemoryIo());
+  t.same(again.policies['a']?.schema, { required: ['x'] });
+  t.same(again.policies['a']?.emails, ['m', 'n']);
+  t.same(again.policies['b']?.schema, { type: 'object' });
+});
+
+t.test('a schema that cannot be used is told', async t => {
+  const path = fileOf(t, 'collections: { notes: { schema: { tpye: object } } }');
+  await t.rejects(config(['--config', path], new MemoryIo()), {
+    code: 'configuration',
+    message: /collection notes cannot be used: strict mode: unknown keyword: "tpye"/,
+  });
+});

@@ -12,14 +12,22 @@ t.test('the built-in policies are those of the contract', async t => {
   const { policies } = (await read({})).config;
   t.same(Object.keys(policies), ['kv', 'configs', 'services', 'users', 'flags', 'sessions']);
   const unbounded = { defaultTtl: null, entriesMax: null, bytesMax: null, full: 'refuse' };
-  const keyed = { idField: null, generatedId: false };
+  const keyed = { idField: null, generatedId: false, schema: null, required: [], emails: [], unique: [] };
   const month = 30 * 24 * 3600 * 1000;
   const kept = { history: 100, historyTtl: month };
   t.same(policies['kv'], { durability: 'periodic', ...unbounded, ...keyed, history: 0, historyTtl: month });
   for (const [name, id] of Object.entries({
     configs: { ...keyed, idField: 'name' },
     services: { ...keyed, history: Number.POSITIVE_INFINITY },
-    users: { idField: 'id', generatedId: true, history: 10 },
+    users: {
+      ...keyed,
+      idField: 'id',
+      generatedId: true,
+      required: ['name', 'email'],
+      emails: ['email'],
+      unique: ['email'],
+      history: 10,
+    },
     flags: { ...keyed, idField: 'key' },
   })) {
     t.same(policies[name], { durability: 'sync', ...unbounded, ...kept, ...id }, name);
@@ -32,6 +40,10 @@ t.test('the built-in policies are those of the contract', async t => {
     full: 'evict',
     idField: null,
     generatedId: true,
+    schema: null,
+    required: [],
+    emails: [],
+    unique: [],
     history: 0,
     historyTtl: 30 * 24 * 3600 * 1000,
   });
@@ -53,6 +65,10 @@ t.test('the file changes what it names, and the rest stays', async t => {
     full: 'evict',
     idField: null,
     generatedId: true,
+    schema: null,
+    required: [],
+    emails: [],
+    unique: [],
     history: 0,
     historyTtl: 30 * 24 * 3600 * 1000,
   });
@@ -72,6 +88,10 @@ t.test('a collection of the file begins as documents do, its id being the key', 
     full: 'evict',
     idField: 'draft-id',
     generatedId: true,
+    schema: null,
+    required: [],
+    emails: [],
+    unique: [],
     history: 0,
     historyTtl: 30 * 24 * 3600 * 1000,
   });
@@ -148,7 +168,7 @@ const refusals: readonly (readonly [string, string, string, RegExp])[] = [
     'an unknown member',
     'collections: { notes: { tll: 5 } }',
     'There is no setting "tll" (collections.notes in /cairn.yaml).',
-    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full, id, generated, history, forget\./,
+    /^Did you mean ttl\? A collection has durability, ttl, entries, bytes, full, id, generated, schema, required, emails, unique, history, forget\./,
   ],
   [
     'a wrong member',
@@ -197,6 +217,10 @@ t.test('where each member came from', async t => {
       ['full', 'refuse', 'default'],
       ['id', 'none', 'default'],
       ['generated', 'false', 'default'],
+      ['schema', 'none', 'default'],
+      ['required', 'none', 'default'],
+      ['emails', 'none', 'default'],
+      ['unique', 'none', 'default'],
       ['history', 'off', 'default'],
       ['forget', '30d', 'default'],
     ],

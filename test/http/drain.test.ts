@@ -124,6 +124,8 @@ function serverOn(): HttpServer {
     gate: () => open,
     build: { version: '1', commit: null, node: '20' },
     policies: {},
+    checks: new Map(),
+    describePolicy: () => ({}),
     connectionsMax: 10,
     logger: new MemoryLogger(),
     clock: new ManualClock(),

@@ -40,7 +40,7 @@ t.test('HEAD is allowed wherever GET is', async t => {
   const { call } = await startService(t);
   const allow = async (path: string) => (await call('OPTIONS', path)).headers.allow;
   t.equal(await allow('/get/a'), 'GET, HEAD, OPTIONS');
-  t.equal(await allow('/kv/a'), 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS');
+  t.equal(await allow('/kv/a'), 'GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS');
   t.equal(await allow('/set'), 'POST, OPTIONS');
 });
 

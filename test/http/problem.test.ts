@@ -61,7 +61,7 @@ t.test('details are members, and those that are not there are not named', async 
 
 t.test('brief is for the key that is not there, and for nothing else', async t => {
   const body = (code: ErrorCode) =>
-    JSON.parse(problem(new CairnError(code, 'words'), { brief: true }).body ?? '');
+    JSON.parse(problem(new CairnError(code, 'words'), { style: 'brief' }).body ?? '');
   t.same(body('key_not_found'), { status: 'error', message: 'words' });
   t.match(body('invalid_key'), { code: 'invalid_key' });
 });

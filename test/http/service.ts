@@ -1,11 +1,13 @@
 /** A real server on a free port over a ModelEngine, and two ways to call it: as a client does, and byte by byte. */
 import http from 'node:http';
 import net from 'node:net';
-import type { Engine } from '../../src/engine/engine.js';
+import { policyInForce } from '../../src/config/in-force.js';
 import { TokenGate } from '../../src/http/gate.js';
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js';
 import { keyFromUnicode } from '../../src/json/key.js';
 import type { Key, Policies, Policy } from '../../src/model.js';
+import { compileSchemas } from '../../src/service/schema.js';
+import { ServicesEngine, withCompanions } from '../../src/service/services.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { MemoryLogger } from '../fixtures/memory-logger.js';
 import { ModelEngine } from '../fixtures/model-engine.js';
@@ -40,6 +42,8 @@ export interface Service {
 
 export interface ServiceOptions extends Partial<HttpServerOptions> {
   readonly policy?: Partial<Policy>;
+  /** More collections, by what they have other than `kv`. */
+  readonly collections?: Readonly<Record<string, Partial<Policy>>>;
 }
 
 export const EPOCH = 1_700_000_000;
@@ -52,6 +56,10 @@ const kv: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  schema: null,
+  required: [],
+  emails: [],
+  unique: [],
   history: 0,
   historyTtl: null,
 };
@@ -60,16 +68,20 @@ export const open = new TokenGate({ required: false, tokens: [] });
 
 /** ManualClock for everything: what waits for a time-out of ours does not end by itself. */
 export async function startService(t: Teardown, options: ServiceOptions = {}): Promise<Service> {
-  const { policy, ...others } = options;
+  const { policy, collections = {}, ...others } = options;
   const clock = new ManualClock();
   const logger = new MemoryLogger();
-  const policies: Policies = { kv: { ...kv, ...policy } };
-  const engine = new ModelEngine({ policies, clock, epoch: EPOCH });
+  const more = Object.entries(collections).map(([name, given]) => [name, { ...kv, ...given }] as const);
+  const policies: Policies = { kv: { ...kv, ...policy }, ...Object.fromEntries(more) };
+  const engine = new ModelEngine({ policies: withCompanions(policies), clock, epoch: EPOCH });
+  const services = new ServicesEngine(engine);
   const given: HttpServerOptions = {
-    engine: (): Engine => engine,
+    engine: (): ServicesEngine => services,
     gate: () => open,
     build: { version: '1.2.3', commit: null, node: '20' },
     policies,
+    checks: await compileSchemas(policies),
+    describePolicy: policyInForce,
     connectionsMax: 1000,
     logger,
     clock,

@@ -3,6 +3,7 @@ import { CairnError } from '../../src/errors.js';
 import { VALUE_BYTES_MAX } from '../../src/limits.js';
 import type { JsonText, Key, Policy } from '../../src/model.js';
 import { Keys, type Place } from '../../src/service/keys.js';
+import { Rules } from '../../src/service/rules.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { ModelEngine } from '../fixtures/model-engine.js';
 
@@ -14,6 +15,10 @@ const kv: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  schema: null,
+  required: [],
+  emails: [],
+  unique: [],
   history: 0,
   historyTtl: null,
 };
@@ -30,7 +35,7 @@ function setUp() {
   return {
     clock,
     engine,
-    keys: new Keys({ engine: () => engine, policies: { kv }, newId: () => 'id' }),
+    keys: new Keys({ engine: () => engine, rules: new Rules({ kv }), newId: () => 'id' }),
     now: clock.now() / 1000,
   };
 }
@@ -118,7 +123,7 @@ t.test('while there is no engine every use says so', async t => {
   const engine = (): never => {
     throw new CairnError('loading', 'Not yet.');
   };
-  const keys = new Keys({ engine, policies: {}, newId: () => 'id' });
+  const keys = new Keys({ engine, rules: new Rules({}), newId: () => 'id' });
   t.throws(() => keys.read(place), { code: 'loading' });
   await t.rejects(keys.put(place, text('1')), { code: 'loading' });
   await t.rejects(keys.delete(place), { code: 'loading' });

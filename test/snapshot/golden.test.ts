@@ -43,6 +43,8 @@ interface Expected {
   readonly takeOver: readonly number[];
   /** In UTF-8. */
   readonly rows: Readonly<Record<string, unknown>>;
+  /** The versions of the keys that have a history, the last of them, in UTF-8. */
+  readonly past?: Readonly<Record<string, readonly unknown[]>>;
 }
 
 function rowsOf(state: MapState): Expected['rows'] {
@@ -52,11 +54,26 @@ function rowsOf(state: MapState): Expected['rows'] {
   );
 }
 
+function pastOf({ past }: MapState): NonNullable<Expected['past']> {
+  const utf8 = (bytes: string | null): string | null => bytes && toUnicode(bytes);
+  return Object.fromEntries(
+    [...past].map(([place, versions]) => [
+      toUnicode(place),
+      versions.map(({ by, comment, text, ...version }) => ({
+        ...version,
+        ...{ by: utf8(by), comment: utf8(comment), text: utf8(text) },
+      })),
+    ]),
+  );
+}
+
 async function found(directory: string, now: number): Promise<Expected> {
   const { target, revision, clean, successor, torn } = await recoverState(nodeFiles, now, directory);
   const { epoch, number } = successor;
   const takeOver = successor.takeOver.map(change => change.revision);
-  return { now, revision, clean, epoch, number, tornBytes: torn?.bytes ?? 0, takeOver, rows: rowsOf(target) };
+  const rows = rowsOf(target);
+  const past = target.past.size === 0 ? {} : { past: pastOf(target) };
+  return { now, revision, clean, epoch, number, tornBytes: torn?.bytes ?? 0, takeOver, rows, ...past };
 }
 
 async function write(name: string, directory: string): Promise<void> {
@@ -117,7 +134,7 @@ for (const name of directories) {
   t.test(`a process that goes on with ${name} changes no old file, and the next finds all of it`, async t => {
     const directory = serviceDirectory(t);
     cpSync(`${GOLDEN}/${name}`, directory, { recursive: true });
-    const { now, rows, revision } = expected();
+    const { now, rows, revision, past } = expected();
     const clock = new ManualClock(now);
     const { writer, state } = await openSnapshot({ files: nodeFiles, clock, directory });
     t.strictSame(rowsOf(state), rows);
@@ -128,6 +145,7 @@ for (const name of directories) {
     t.equal(Object.keys(after).length, Object.keys(before).length + 1, 'and begins one log');
     const next = await recoverState(nodeFiles, now, directory);
     t.strictSame([next.clean, next.revision, rowsOf(next.target)], [true, revision, rows]);
+    t.strictSame(pastOf(next.target), past ?? {});
   });
 
   t.test(`every right line of ${name} is written the same again`, async t => {

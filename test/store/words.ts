@@ -26,6 +26,10 @@ export const plain: Policy = {
   full: 'refuse',
   idField: null,
   generatedId: false,
+  schema: null,
+  required: [],
+  emails: [],
+  unique: [],
   history: 0,
   historyTtl: null,
 };
@@ -69,8 +73,9 @@ export function newStore(
 export function contents(store: Store): unknown {
   const frozen = store.freeze();
   const rows: unknown[] = [];
-  for (const { name, entries } of frozen.collections()) {
+  for (const { name, entries, versions } of frozen.collections()) {
     for (const [key, entry] of entries()) rows.push({ name, key, ...plainEntry(entry) });
+    for (const version of versions()) rows.push({ name, ...version });
   }
   frozen.release();
   return { revision: store.revision, entries: store.entries, bytes: store.bytes, rows };
@@ -84,8 +89,9 @@ function plainEntry(entry: NonNullable<ReturnType<Store['get']>>): object {
 /** Gives a store what another has, by way of a base. */
 export function copy(from: Store, to: Store): void {
   const frozen = from.freeze();
-  for (const { name, entries } of frozen.collections()) {
+  for (const { name, entries, versions } of frozen.collections()) {
     for (const [key, entry] of entries()) to.load(name, { ...entry, key, deadline: entry.deadline() });
+    for (const version of versions()) to.loadVersion(name, version);
   }
   to.loaded(frozen.revision, 1);
   frozen.release();

@@ -3,13 +3,13 @@
  * within, else of `{"key","value"}`; its Link header leads to the next page.
  */
 import { CairnError } from '../../errors.js';
-import { fromUnicode } from '../../json/bytes.js';
 import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
-import { KEY_BYTES_MAX, LIST_LIMIT_MAX, WHERES_MAX } from '../../limits.js';
+import { LIST_LIMIT_MAX, WHERES_MAX } from '../../limits.js';
 import type { ByteString, Entry, Key, Milliseconds } from '../../model.js';
-import type { DocumentPolicy, Keys } from '../../service/keys.js';
+import type { Keys } from '../../service/keys.js';
 import type { List, ListRequest, Lists } from '../../service/lists.js';
+import type { DocumentPolicy } from '../../service/rules.js';
 import { ttlFromQuery } from '../../service/ttl.js';
 import { parseWhere } from '../../service/where.js';
 import {
@@ -24,10 +24,11 @@ import {
 import { judgeList, readCondition, weakEtagOf } from '../conditional.js';
 import { cursorOf, keyOfCursor } from '../cursor.js';
 import type { DocumentParts } from '../document.js';
-import { flagOf } from '../request-target.js';
+import { noteOf } from '../note.js';
+import { flagOf, prefixOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
 import { type Setting, settingOf } from '../setting.js';
-import { writeOptions } from '../write.js';
+import { refuseConditions, writeOptions } from '../write.js';
 
 export interface CollectionParts extends DocumentParts {
   readonly lists: Lists;
@@ -55,8 +56,8 @@ export function collectionRoute(collection: string, parts: CollectionParts): Rou
       },
       DELETE: {
         role: 'write',
-        summary: 'Deletes all documents under a prefix.',
-        query: ['prefix', 'sync'],
+        summary: 'Deletes all documents under a prefix; with ?purge their histories too.',
+        query: ['prefix', 'purge', 'sync'],
         body: 'none',
         handle: call => deletePrefix(call, collection, parts),
       },
@@ -93,17 +94,11 @@ function requestOf({ query, repeated }: Call, collection: string): ListRequest {
   if (repeated.length > WHERES_MAX) throw invalid(`"where" stands there more than ${WHERES_MAX} times`);
   return {
     collection,
-    prefix: prefixOf(query.get('prefix') ?? ''),
+    prefix: prefixOf(query),
     after: cursor === undefined ? undefined : keyOfCursor(cursor),
     limit: limitOf(query.get('limit')),
     wheres: repeated.map(parseWhere),
   };
-}
-
-function prefixOf(prefix: string): ByteString {
-  const bytes = fromUnicode(prefix);
-  if (bytes.length > KEY_BYTES_MAX) throw invalid(`"prefix" is longer than any key, ${KEY_BYTES_MAX} bytes`);
-  return bytes;
 }
 
 function limitOf(text: string | undefined): number {
@@ -173,15 +168,17 @@ function pathOf(key: ByteString): string {
   return Buffer.from(key, 'latin1').toString('utf8').split('/').map(encodeURIComponent).join('/');
 }
 
-async function deletePrefix(call: Call, collection: string, { lists }: CollectionParts): Promise<Reply> {
-  const prefix = prefixOf(call.query.get('prefix') ?? '');
+async function deletePrefix(
+  call: Call,
+  collection: string,
+  { lists, versions }: CollectionParts,
+): Promise<Reply> {
+  const prefix = prefixOf(call.query);
   if (prefix === '') throw invalid('"prefix" is missing or empty, and would delete all there is');
-  if (Object.keys(writeOptions(call).condition ?? {}).length > 0) {
-    throw new CairnError('invalid_precondition', 'A deletion by prefix takes no condition.', {
-      hint: 'Delete the keys one by one, each with its ETag.',
-    });
-  }
-  const { deleted, revision } = await lists.deletePrefix({ collection, prefix });
+  refuseConditions(call, 'Delete the keys one by one, each with its ETag.');
+  const purge = flagOf(call.query, 'purge') ?? false;
+  if (purge) versions.refuseWithout(collection);
+  const { deleted, revision } = await lists.deletePrefix({ collection, prefix, purge, note: noteOf(call) });
   return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(true) });
 }
 

@@ -12,7 +12,9 @@ import { ttlFromQuery } from '../../service/ttl.js';
 import { documentHeaders, durableHeader, emptyReply, jsonReply } from '../answer.js';
 import { etagOf } from '../conditional.js';
 import { type DocumentParts, documentQuery, readDocument } from '../document.js';
+import { flagOf } from '../request-target.js';
 import { type Body, type Call, keyOf, type Reply, type Route } from '../route.js';
+import { versionOf } from '../versions.js';
 import { writeOptions } from '../write.js';
 
 const PATCH_EXAMPLE = `curl -X PATCH -d '{"a":2}' …, or without a body curl -X PATCH '…?ttl=30m'`;
@@ -39,6 +41,14 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         example: `curl -X PUT -d '{"a":1}' …/${collection}/<key>`,
         handle: call => put(call, placeOf(call), parts),
       },
+      POST: {
+        role: 'write',
+        summary: 'Makes an old version the present one, also of a deleted key.',
+        query: ['rollback', 'sync'],
+        body: 'none',
+        example: 'PUT stores a value under its key; POST goes back to a version: …?rollback=3',
+        handle: call => rollback(call, placeOf(call), parts),
+      },
       PATCH: {
         role: 'write',
         summary: 'Changes a part of a value; with ?ttl and no body only its deadline.',
@@ -49,8 +59,8 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
       },
       DELETE: {
         role: 'write',
-        summary: 'Deletes a key.',
-        query: ['sync'],
+        summary: 'Deletes a key; with ?purge its history too.',
+        query: ['purge', 'sync'],
         body: 'none',
         handle: call => remove(call, placeOf(call), parts),
       },
@@ -104,8 +114,25 @@ async function put(call: Call, place: Place, { keys }: DocumentParts): Promise<R
   });
 }
 
-async function remove(call: Call, place: Place, { keys }: DocumentParts): Promise<Reply> {
-  const { id, durable } = await keys.delete(place, writeOptions(call));
+async function rollback(call: Call, place: Place, { keys, versions }: DocumentParts): Promise<Reply> {
+  const version = versionOf(call.query, 'rollback');
+  if (version === undefined) {
+    throw new CairnError('invalid_parameter', 'A POST to a key names the version to go back to.', {
+      hint: `POST …?rollback=3; a new document comes by PUT here, or by POST to the collection.`,
+    });
+  }
+  const { created, entry, durable } = await versions.rollback(place, version, writeOptions(call));
+  return jsonReply(created ? 201 : 200, entry.text, {
+    ...documentHeaders(entry, keys.now()),
+    ...durableHeader(durable),
+    ...(created ? { Location: call.path } : {}),
+  });
+}
+
+async function remove(call: Call, place: Place, { keys, versions }: DocumentParts): Promise<Reply> {
+  const purge = flagOf(call.query, 'purge') ?? false;
+  if (purge) versions.refuseWithout(place.collection);
+  const { id, durable } = await keys.delete(place, { ...writeOptions(call), purge });
   return emptyReply(204, { ETag: etagOf(id), 'X-Revision': String(id.revision), ...durableHeader(durable) });
 }
 

@@ -9,7 +9,13 @@ const summary = 'One key and its value.';
 
 export function getRoutes(parts: DocumentParts): readonly Route[] {
   const handle = (call: Call) => read(call, keyOf(call), parts);
-  const operation: Omit<Operation, 'query'> = { role: 'read', summary, body: 'none', brief: true, handle };
+  const operation: Omit<Operation, 'query'> = {
+    role: 'read',
+    summary,
+    body: 'none',
+    errors: 'brief',
+    handle,
+  };
   return [
     { path: '/get', key: 'path', operations: { GET: { ...operation, query: documentQuery } } },
     { path: '/get', key: 'query', operations: { GET: { ...operation, query: ['key', ...documentQuery] } } },

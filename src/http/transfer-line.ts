@@ -1,0 +1,129 @@
+/**
+ * One key as a line of an export, and a line of an import as what it asks for:
+ * `{"collection":"kv","key":"a","value":1,"expires":"2030-01-01T00:00:00.000Z"}`. What an export writes, an import
+ * takes, and the key is as it was: `"expires":null` says that it has no deadline where a put would get one.
+ */
+import { CairnError } from '../errors.js';
+import { keyFromJson } from '../json/key.js';
+import { type Member, scanMembers } from '../json/scan.js';
+import { decodeString, encodeString } from '../json/string.js';
+import { TTL_MS_MAX } from '../limits.js';
+import type { ByteString, Entry, JsonText, Key, Milliseconds } from '../model.js';
+import { SERVICES, type ServiceFacts } from '../service/services.js';
+import type { ExportPage, ImportPut } from '../service/transfer.js';
+import { ttlFromJson } from '../service/ttl.js';
+import { fieldsOfMembers } from './fields.js';
+import { collectionOf } from './operations.js';
+
+export const IMPORT_EXAMPLE = `curl -d '{"collection":"kv","key":"a","value":1}' …/import`;
+
+const rules = {
+  known: ['collection', 'key', 'value', 'ttl', 'expires', 'id', 'enabled'],
+  example: IMPORT_EXAMPLE,
+};
+
+/** RFC 3339, which `Date` reads as it is meant; a time without its zone would be read as the server's. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+const LINE_BREAKS = /[\r\n]/g;
+
+export function exportLine({ collection, mortal, facts }: ExportPage, key: Key, entry: Entry): ByteString {
+  const deadline = entry.deadline();
+  const life = deadline === null ? (mortal ? ',"expires":null' : '') : `,"expires":"${isoOf(deadline)}"`;
+  const value = `"key":${encodeString(key)},"value":${inOneLine(entry.text)}`;
+  return `{"collection":"${collection}",${value}${life}${factsOf(facts(key))}}\n`;
+}
+
+/** A line break in JSON stands between its tokens, where a space says the same. */
+function inOneLine(text: JsonText): ByteString {
+  return text.includes('\n') || text.includes('\r') ? text.replace(LINE_BREAKS, ' ') : text;
+}
+
+function factsOf(facts: ServiceFacts | undefined): ByteString {
+  return facts === undefined ? '' : `,"id":${facts.id},"enabled":${facts.enabled}`;
+}
+
+function isoOf(deadline: Milliseconds): string {
+  return new Date(deadline).toISOString();
+}
+
+/**
+ * `collection`: where the line names none. `now`: by which things expire.
+ * @throws CairnError of the status 400
+ */
+export function importPutOf(bytes: ByteString, collection: string, now: Milliseconds): ImportPut {
+  const fields = fieldsOfMembers(membersOf(bytes), rules);
+  const [named, key, value] = [fields.get('collection'), fields.get('key'), fields.get('value')];
+  const hint = `Try: ${IMPORT_EXAMPLE}`;
+  if (key === undefined) throw new CairnError('invalid_key', 'The line has no "key".', { hint });
+  if (value === undefined) throw new CairnError('missing_field', 'The line has no "value".', { hint });
+  const into = named === undefined ? collection : collectionOf(named);
+  return {
+    collection: into,
+    key: keyFromJson(key),
+    text: value,
+    ...lifeOf(fields.get('ttl'), fields.get('expires'), now),
+    ...factsIn(into, fields.get('id'), fields.get('enabled')),
+  };
+}
+
+/** The number and the switch of a service, which no other collection has. */
+function factsIn(
+  collection: string,
+  id: JsonText | undefined,
+  enabled: JsonText | undefined,
+): Pick<ImportPut, 'facts'> {
+  if (id === undefined && enabled === undefined) return {};
+  if (collection !== SERVICES) {
+    const name = id === undefined ? 'enabled' : 'id';
+    throw new CairnError('unknown_field', `Only a service has "${name}" beside its value.`, {
+      hint: `Try: ${IMPORT_EXAMPLE}`,
+    });
+  }
+  const number = id === undefined || /^[1-9]\d{0,14}$/.test(id);
+  if (!number || !(enabled === undefined || enabled === 'true' || enabled === 'false')) {
+    throw new CairnError('invalid_operation', 'The "id" is a number from 1 on, and "enabled" true or false.');
+  }
+  return {
+    facts: {
+      ...(id === undefined ? {} : { id: Number(id) }),
+      ...(enabled === undefined ? {} : { enabled: enabled === 'true' }),
+    },
+  };
+}
+
+/** `curl -d` takes the line ends out of a file, which nobody sees who looks at the file. */
+function membersOf(bytes: ByteString): readonly Member[] {
+  try {
+    return scanMembers(bytes);
+  } catch (error) {
+    if (!(error instanceof CairnError) || error.code !== 'invalid_json') throw error;
+    const hint = 'A line is one JSON object. Send a file by curl --data-binary: -d takes its line ends out.';
+    throw new CairnError(error.code, error.message, { ...error.details, hint });
+  }
+}
+
+function lifeOf(
+  ttl: JsonText | undefined,
+  expires: JsonText | undefined,
+  now: Milliseconds,
+): Pick<ImportPut, 'life'> {
+  if (ttl !== undefined && expires !== undefined) throw invalid('The line has both "ttl" and "expires"');
+  if (ttl !== undefined) return { life: { ttl: ttlFromJson(ttl) } };
+  if (expires === undefined) return {};
+  return { life: expires === 'null' ? { ttl: 'none' } : { deadline: deadlineOf(expires, now) } };
+}
+
+function deadlineOf(expires: JsonText, now: Milliseconds): Milliseconds {
+  const instant = decodeString(expires) ?? '';
+  const deadline = INSTANT.test(instant) ? Date.parse(instant) : Number.NaN;
+  if (Number.isNaN(deadline)) throw invalid('"expires" is no instant such as 2030-01-01T00:00:00Z');
+  if (deadline - now > TTL_MS_MAX) throw invalid('"expires" is more than 10 years away');
+  return deadline;
+}
+
+function invalid(reason: string): CairnError {
+  return new CairnError('invalid_ttl', `${reason}.`, {
+    hint: 'Send a "ttl" such as 30 or "2h", or the "expires" of an export, or neither.',
+  });
+}

@@ -1,0 +1,225 @@
+/**
+ * Services are documents that have a number and a switch beside them: what `/config?service=` calls `ID` and `enabled`.
+ * Both stand in collections of their own that nobody can name, since a name of the configuration has no dot in it, and
+ * are written in the commit of the service itself. This engine sees to it on every way in: what is created gets the
+ * next number and is enabled, and what is enabled is not deleted.
+ */
+import { checkCondition } from '../condition.js';
+import type {
+  Buried,
+  CollectionStatus,
+  Commit,
+  CommitOptions,
+  Engine,
+  EngineStatus,
+} from '../engine/engine.js';
+import { CairnError } from '../errors.js';
+import type {
+  ByteString,
+  Change,
+  DeleteOperation,
+  Entry,
+  Epoch,
+  JsonText,
+  Key,
+  Milliseconds,
+  Operation,
+  Page,
+  Policies,
+  Policy,
+  PutOperation,
+  Range,
+  Revision,
+  VersionRecord,
+} from '../model.js';
+
+export const SERVICES = 'services';
+const FACTS = 'services.facts';
+const COUNTER = 'services.counter';
+const LAST = 'last' as Key;
+
+export interface ServiceFacts {
+  /** One more than the highest ever given. */
+  readonly id: number;
+  readonly enabled: boolean;
+}
+
+/** A put may say what an export said of the service. The number of one that is there already stays. */
+export type ServicePut = PutOperation & { readonly facts?: Partial<ServiceFacts> };
+
+/** What an engine needs to know beside what is configured. */
+export function withCompanions(policies: Policies): Policies {
+  const services = policies[SERVICES];
+  if (services === undefined) return policies;
+  const beside: Policy = {
+    ...services,
+    defaultTtl: null,
+    entriesMax: null,
+    bytesMax: null,
+    idField: null,
+    generatedId: false,
+    schema: null,
+    required: [],
+    emails: [],
+    unique: [],
+    history: 0,
+  };
+  return { ...policies, [FACTS]: { ...beside, unique: ['ID'] }, [COUNTER]: beside };
+}
+
+export class ServicesEngine implements Engine {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Undefined: there is no such service. */
+  facts(name: Key): ServiceFacts | undefined {
+    return this.#engine.get(SERVICES, name) === undefined ? undefined : this.#factsOf(name);
+  }
+
+  /** How many there are. */
+  get services(): number {
+    return this.#engine.collections().find(({ name }) => name === SERVICES)?.entries ?? 0;
+  }
+
+  /** No change of the service itself, and no version. @throws CairnError as `Engine.commit` */
+  switch(name: Key, enabled: boolean, options: CommitOptions = {}): Promise<Commit> {
+    return this.#engine.commit([putFacts(name, { ...this.#factsOf(name), enabled })], options);
+  }
+
+  /** @throws CairnError `service_enabled` too, with `op`: a service that is enabled is not deleted */
+  async commit(
+    operations: readonly (Operation | ServicePut)[],
+    options: CommitOptions = {},
+  ): Promise<Commit> {
+    const companions = this.#companions(operations);
+    if (companions.length === 0) return this.#engine.commit(operations, options);
+    const commit = await this.#engine.commit([...operations, ...companions], options);
+    return { ...commit, outcomes: commit.outcomes.slice(0, operations.length) };
+  }
+
+  /** What is to be written with them. Read and committed in one turn, so nothing comes between. */
+  #companions(operations: readonly (Operation | ServicePut)[]): Operation[] {
+    if (!operations.some(({ collection }) => collection === SERVICES)) return [];
+    const companions: Operation[] = [];
+    const last = this.#last();
+    let given = last;
+    for (const [op, operation] of operations.entries()) {
+      if (operation.collection !== SERVICES || operation.type === 'touch') continue;
+      const { key } = operation;
+      const before = this.facts(key);
+      if (operation.type === 'delete') {
+        if (before === undefined) continue;
+        companions.push(this.#removal(operation, before, op));
+        continue;
+      }
+      const facts = factsAfter(operation, before, given + 1);
+      given = Math.max(given, facts.id);
+      if (facts.id !== before?.id || facts.enabled !== before.enabled) companions.push(putFacts(key, facts));
+    }
+    if (given > last) companions.push(put(COUNTER, LAST, String(given)));
+    return companions;
+  }
+
+  /** A condition goes first: 412 before 422. */
+  #removal({ key, condition }: DeleteOperation, { enabled }: ServiceFacts, op: number): Operation {
+    if (condition !== undefined) checkCondition(condition, this.#engine.get(SERVICES, key), op);
+    if (enabled) throw new CairnError('service_enabled', 'A service that is enabled is not deleted.', { op });
+    return { type: 'delete', collection: FACTS, key };
+  }
+
+  #factsOf(name: Key): ServiceFacts {
+    const text = this.#engine.get(FACTS, name)?.text;
+    if (text === undefined) return { id: 0, enabled: true };
+    const { ID: id, enabled }: { ID: number; enabled: boolean } = JSON.parse(text);
+    return { id, enabled };
+  }
+
+  #last(): number {
+    return Number(this.#engine.get(COUNTER, LAST)?.text ?? 0);
+  }
+
+  // All else is the engine's, without what nobody can name.
+
+  get epoch(): Epoch {
+    return this.#engine.epoch;
+  }
+
+  get revision(): Revision {
+    return this.#engine.revision;
+  }
+
+  get degraded(): boolean {
+    return this.#engine.degraded;
+  }
+
+  now(): Milliseconds {
+    return this.#engine.now();
+  }
+
+  get(collection: string, key: Key): Entry | undefined {
+    return this.#engine.get(collection, key);
+  }
+
+  history(collection: string, key: Key): readonly VersionRecord[] {
+    return this.#engine.history(collection, key);
+  }
+
+  buried(collection: string, range: Range): Buried {
+    return this.#engine.buried(collection, range);
+  }
+
+  find(collection: string, field: string, value: ByteString): Key | undefined {
+    return this.#engine.find(collection, field, value);
+  }
+
+  page(collection: string, range: Range): Page {
+    return this.#engine.page(collection, range);
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void): () => void {
+    return this.#engine.subscribe(changes => {
+      const named = changes.filter(({ collection }) => !isHidden(collection));
+      if (named.length > 0) listener(named);
+    });
+  }
+
+  collections(): readonly CollectionStatus[] {
+    return this.#engine.collections().filter(({ name }) => !isHidden(name));
+  }
+
+  status(): EngineStatus {
+    const status = this.#engine.status();
+    let { entries } = status;
+    for (const collection of this.#engine.collections()) {
+      if (isHidden(collection.name)) entries -= collection.entries;
+    }
+    return { ...status, entries };
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
+
+function isHidden(collection: string): boolean {
+  return collection === FACTS || collection === COUNTER;
+}
+
+/** A number that was given stays; a switch stays unless the put says otherwise. */
+function factsAfter(operation: ServicePut, before: ServiceFacts | undefined, next: number): ServiceFacts {
+  const { id = next, enabled = true } = operation.facts ?? {};
+  if (before === undefined) return { id, enabled };
+  // What came before there were numbers gets one with its next write.
+  return { id: before.id === 0 ? id : before.id, enabled: operation.facts?.enabled ?? before.enabled };
+}
+
+function putFacts(name: Key, { id, enabled }: ServiceFacts): Operation {
+  return put(FACTS, name, JSON.stringify({ ID: id, enabled }));
+}
+
+function put(collection: string, key: Key, text: string): Operation {
+  return { type: 'put', collection, key, text: text as JsonText };
+}

@@ -1,0 +1,74 @@
+/**
+ * The unique fields of one collection: which key has a value. Strings are compared without ASCII case, other scalars by
+ * their text; null, what is absent, and whole objects and arrays are no values of this kind.
+ *
+ * The index is made when all is recovered, and kept up with from then on. Of two entries with one value, of which the
+ * one has expired and was not yet taken away, it names the other.
+ */
+import { CairnError } from '../errors.js';
+import { toUnicode } from '../json/bytes.js';
+import { memberUnder } from '../json/pointer.js';
+import { decodeString } from '../json/string.js';
+import type { ByteString, JsonText, Key } from '../model.js';
+
+/** One value of one field, as one string. */
+type Claim = string;
+
+export class UniqueFields {
+  readonly #fields: readonly string[];
+  readonly #holders = new Map<Claim, Key>();
+
+  constructor(fields: readonly string[]) {
+    this.#fields = fields;
+  }
+
+  /** The key whose document has this string there. */
+  find(field: string, value: ByteString): Key | undefined {
+    return this.#holders.get(claimOf(field, `"${folded(value)}`));
+  }
+
+  holder(claim: Claim): Key | undefined {
+    return this.#holders.get(claim);
+  }
+
+  /** What a document claims, by field. */
+  claims(text: JsonText): readonly (readonly [field: string, claim: Claim])[] {
+    const claims: (readonly [string, Claim])[] = [];
+    for (const field of this.#fields) {
+      const value = scalarOf(memberUnder(text, [field]));
+      if (value !== undefined) claims.push([field, claimOf(field, value)]);
+    }
+    return claims;
+  }
+
+  /** Takes what the new text claims, and gives up what only the old one did. */
+  replace(key: Key, before: JsonText | undefined, after: JsonText | undefined): void {
+    if (before === after) return;
+    for (const [, claim] of before === undefined ? [] : this.claims(before)) {
+      if (this.#holders.get(claim) === key) this.#holders.delete(claim);
+    }
+    for (const [, claim] of after === undefined ? [] : this.claims(after)) this.#holders.set(claim, key);
+  }
+}
+
+/** What is refused for a value that another key has. `key`: the other one. */
+export function duplicate(field: string, key: Key, op: number): CairnError {
+  const other = toUnicode(key);
+  const message = `Another document has this ${JSON.stringify(field)} already: ${JSON.stringify(other)}.`;
+  return new CairnError('duplicate_value', message, { op, field, key: other });
+}
+
+function claimOf(field: string, value: string): Claim {
+  return `${field}\0${value}`;
+}
+
+/** A string with a quote before it, so that `"10"` is not 10. */
+function scalarOf(value: JsonText | undefined): string | undefined {
+  if (value === undefined || value === 'null' || /^[[{]/.test(value)) return undefined;
+  const string = decodeString(value);
+  return string === undefined ? value : `"${folded(string)}`;
+}
+
+function folded(bytes: ByteString): ByteString {
+  return bytes.replace(/[A-Z]+/g, letters => letters.toLowerCase());
+}

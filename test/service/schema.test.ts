@@ -1,0 +1,195 @@
+/** Schemas: which ones end the start, what a violation tells, and that no document makes a check endless. */
+import t, { type Test } from 'tap';
+import { fromUnicode } from '../../src/json/bytes.js';
+import { scanValue } from '../../src/json/scan.js';
+import { SCHEMA_STEPS_MAX } from '../../src/limits.js';
+import type { JsonSchema } from '../../src/model.js';
+import { compileSchemas, type DocumentCheck } from '../../src/service/schema.js';
+
+async function checkOf(schema: JsonSchema): Promise<(json: string) => void> {
+  const checks = await compileSchemas({ notes: { schema } });
+  const check: DocumentCheck | undefined = checks.get('notes');
+  if (check === undefined) throw new Error('there is no check');
+  return json => check(scanValue(fromUnicode(json)));
+}
+
+/** For a member `then`, which no object in the code may have. */
+const parsed = (json: string): JsonSchema => JSON.parse(json);
+
+/** That the document is refused in at most so many milliseconds; no test of speed, but of minutes. */
+function refusedSoon(t: Test, check: (json: string) => void, json: string, message: RegExp): void {
+  const began = performance.now();
+  t.throws(() => check(json), { code: 'schema_violation', message });
+  t.ok(performance.now() - began < 5_000, 'soon');
+}
+
+t.test('only collections with a schema have a check', async t => {
+  const checks = await compileSchemas({ a: { schema: null }, b: { schema: {} } });
+  t.same([...checks.keys()], ['b']);
+});
+
+const violations: readonly (readonly [string, JsonSchema, string, string, string, RegExp])[] = [
+  [
+    'a type',
+    { properties: { a: { type: 'string' } } },
+    '{"a":1}',
+    '/a',
+    'type',
+    /at "\/a" breaks the schema of its collection: must be string\./,
+  ],
+  ['a member that is missing', { required: ['a'] }, '{}', '', 'required', /^The document breaks .* 'a'/],
+  ['a member of every object is none', { required: ['toString'] }, '{}', '', 'required', /toString/],
+  [
+    'a member too much, by its name',
+    { additionalProperties: false },
+    '{"b":1}',
+    '',
+    'additionalProperties',
+    /"b"/,
+  ],
+  ['one of several', { properties: { a: { enum: ['x', 'y'] } } }, '{"a":"z"}', '/a', 'enum', /\["x","y"\]/],
+  [
+    'a branch: the keyword around it',
+    { anyOf: [{ type: 'string' }, { type: 'null' }] },
+    '1',
+    '',
+    'anyOf',
+    /anyOf/,
+  ],
+  [
+    'a condition: what it asks for',
+    parsed('{"if":{"required":["a"]},"then":{"required":["b"]}}'),
+    '{"a":1}',
+    '',
+    'required',
+    /'b'/,
+  ],
+  [
+    'a pointer with its escapes',
+    { properties: { 'a/b~c': { type: 'null' } } },
+    '{"a/b~c":1}',
+    '/a~1b~0c',
+    'type',
+    /null/,
+  ],
+  ['an element', { items: { minimum: 3 } }, '[3,2]', '/1', 'minimum', />= 3/],
+  ['an email address, by our own rule', { format: 'email' }, '"a b@c.de"', '', 'format', /email/],
+  ['a date', { format: 'date' }, '"2024-02-30"', '', 'format', /date/],
+  [
+    'an element twice, whatever the order of its members',
+    { uniqueItems: true },
+    '[{"a":1,"b":2},{"b":2,"a":1}]',
+    '',
+    'uniqueItems',
+    /duplicate/,
+  ],
+];
+
+for (const [what, schema, json, pointer, rule, message] of violations) {
+  t.test(`a violation names the place and the rule: ${what}`, async t => {
+    const check = await checkOf(schema);
+    t.throws(() => check(json), { code: 'schema_violation', message, details: { pointer, rule } });
+  });
+}
+
+t.test('what keeps to the schema passes', async t => {
+  const check = await checkOf({
+    type: 'object',
+    properties: { a: { $ref: '#/$defs/list' }, email: { format: 'email' } },
+    $defs: { list: { type: 'array', uniqueItems: true, items: { type: 'number' } } },
+  });
+  for (const json of ['{}', '{"a":[1,2]}', '{"a":[],"email":"ada@example.com"}', '{"__proto__":1}']) {
+    t.doesNotThrow(() => check(json), json);
+  }
+});
+
+t.test('the draft is that of $schema', async t => {
+  const tuple = { items: [{ type: 'string' }] };
+  const old = await checkOf({ $schema: 'http://json-schema.org/draft-07/schema#', ...tuple });
+  t.throws(() => old('[1]'), { code: 'schema_violation', details: { pointer: '/0' } });
+  const present = await checkOf({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    prefixItems: [{ type: 'string' }],
+  });
+  t.throws(() => present('[1]'), { code: 'schema_violation', details: { pointer: '/0' } });
+  await t.rejects(checkOf(tuple), { code: 'configuration' }, 'without it: 2020-12, which has no such items');
+});
+
+const unusable: readonly (readonly [string, JsonSchema, RegExp])[] = [
+  ['a keyword with a typing error', { properties: { a: { tpye: 'string' } } }, /unknown keyword: "tpye"/],
+  ['a value that is no schema', { type: 'strng' }, /type/],
+  ['a format that nobody knows', { format: 'emial' }, /unknown format "emial"/],
+  [
+    'a reference to elsewhere',
+    { properties: { a: { $ref: 'https://example.com/a.json' } } },
+    /example\.com\/a\.json/,
+  ],
+  ['a reference to nothing', { $ref: '#/$defs/none' }, /#\/\$defs\/none/],
+  ['a pattern that is none', { pattern: '(' }, /\(/],
+  ['a draft of another year', { $schema: 'http://json-schema.org/draft-04/schema#' }, /draft-07/],
+  ['a $schema that is no text', { $schema: 7 }, /draft-07/],
+  ['a check that would answer later', { $async: true, type: 'object' }, /\$async/],
+];
+
+for (const [what, schema, message] of unusable) {
+  t.test(`no schema to start with: ${what}`, async t => {
+    const error = await checkOf(schema).catch((error: unknown) => error);
+    t.match(error, {
+      code: 'configuration',
+      message: /^The schema of the collection notes cannot be used: /,
+    });
+    t.match(error, { message, hint: /stands alone/ });
+  });
+}
+
+/** Both branches look at the child: each level doubles the work, where the last one is refused. */
+const twofold: JsonSchema = {
+  $ref: '#/$defs/node',
+  $defs: {
+    node: {
+      type: 'object',
+      anyOf: [
+        { properties: { child: { $ref: '#/$defs/node' } } },
+        { properties: { child: { $ref: '#/$defs/node' } }, minProperties: 1 },
+      ],
+    },
+  },
+};
+
+t.test('a deep document under a schema that refers to itself twice is refused, and soon', async t => {
+  const check = await checkOf(twofold);
+  const deep = `${'{"child":'.repeat(60)}1${'}'.repeat(60)}`;
+  refusedSoon(t, check, deep, new RegExp(`more than ${SCHEMA_STEPS_MAX} references`));
+  refusedSoon(t, check, '{"child":1}', /anyOf/);
+  t.doesNotThrow(() => check('{"child":{"child":{}}}'), 'it is counted anew for each document');
+});
+
+t.test('a member or a constant that is named like a reference is left as it is', async t => {
+  const check = await checkOf({
+    properties: {
+      $ref: { type: 'string' },
+      constant: { const: { $ref: '#' } },
+      default: { enum: [{ $ref: 'x' }] },
+    },
+  });
+  t.doesNotThrow(() => check('{"$ref":"a","constant":{"$ref":"#"},"default":{"$ref":"x"}}'));
+  t.throws(() => check('{"$ref":1}'), { code: 'schema_violation', details: { pointer: '/$ref' } });
+});
+
+t.test('a MiB of elements that must differ is checked soon', async t => {
+  const check = await checkOf({ uniqueItems: true });
+  const objects = Array.from({ length: 80_000 }, (_, index) => `{"a":${index}}`);
+  refusedSoon(t, check, `[${[...objects, '{"a":0}'].join(',')}]`, /duplicate/);
+});
+
+t.test('what is shown of a long name is bounded', async t => {
+  const check = await checkOf({ additionalProperties: { type: 'string' } });
+  const error = ((): unknown => {
+    try {
+      return check(`{"${'x'.repeat(500_000)}":1}`);
+    } catch (error) {
+      return error;
+    }
+  })();
+  t.match(error, { message: /^.{500,800}$/, details: { pointer: /^.{501}$/ } });
+});
