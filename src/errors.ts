@@ -126,7 +126,7 @@ const table = {
   },
   version_not_found: {
     when: 'A version was cut off, or is the deletion of the key, or never was.',
-    hint: '?history lists those that are kept.',
+    hint: '?history lists those that are kept; for /config that of /services/<name>.',
   },
   member_not_found: {
     when: 'The value has no member at this JSON Pointer.',
@@ -187,7 +187,7 @@ const table = {
   },
   quota_exceeded: {
     when: 'The store or the collection is full.',
-    hint: 'Delete keys, give some a ttl, or raise the limit.',
+    hint: 'Delete keys (?purge takes their histories too), give some a ttl, or raise the limit.',
   },
 
   // The service cannot do it just now
@@ -199,7 +199,7 @@ const table = {
   },
   storage_full: {
     when: 'The volume is full, or nearly.',
-    hint: 'Free space on the volume, or delete keys while that passes; reads go on, writes come back by themselves.',
+    hint: 'Free space on the volume, or delete keys (?purge takes their histories too); writes come back by themselves.',
   },
   storage_error: {
     when: 'Writing to the volume or its fsync failed.',

@@ -25,10 +25,16 @@ export const TTL_MS_MAX = 10 * 365.25 * 24 * 3600 * 1000;
 export const PATCH_OPERATIONS_MAX = 1_000;
 /** Bytes that one patch may read and move: a patch of some lines must not double a document thirty times. */
 export const PATCH_BYTES_MAX = 8 * MIB;
-/** Values that a diff of two versions compares before it replaces what is left: some 20 ms. */
-export const DIFF_PARTS_MAX = 200_000;
-/** Bytes of all versions of a service from which on they are sent one by one, and not as one text. */
+/** Members and elements, of both texts together, that a diff takes apart before it replaces the document: some 40 ms. */
+export const DIFF_PARTS_MAX = 40_000;
+/** Bytes that it goes over for it: two values of any size, and what lies within them where that is smaller. */
+export const DIFF_BYTES_MAX = 3 * MIB;
+/** Bytes that a diff may have beyond the document that it leads to. */
+export const DIFF_SPARE_BYTES = 64 * KIB;
+/** Bytes of all versions of a service from which on their answer is made while it is read. */
 export const CONFIG_STREAM_BYTES = MIB;
+/** Versions in the answer to `?history` that is made at once; a longer one is made while it is read. */
+export const HISTORY_AT_ONCE_MAX = 1_000;
 /** UTF-8 bytes of the comment on a version. */
 export const COMMENT_BYTES_MAX = 1_000;
 
@@ -84,10 +90,14 @@ export const LIST_LIMIT_MAX = 1_000;
 export const LIST_BYTES_MAX = 4 * MIB;
 /** Documents that are looked at for one page of a `where`. */
 export const LIST_LOOKS_MAX = 10_000;
-/** Bytes of values that are looked at for one page of a `where`. */
+/** Bytes of values that are looked at for one page of a `where`, once for each that looks. */
 export const LIST_LOOK_BYTES_MAX = 16 * MIB;
 /** Conditions of one list. */
 export const WHERES_MAX = 16;
+/** Bytes of an array that a condition goes over before it pauses: it takes some milliseconds at most. */
+export const WHERE_STEP_BYTES = 16 * KIB;
+/** Values within one that is compared with a condition: more than fit into the headers of a request. */
+export const WHERE_PARTS_MAX = 20_000;
 /** Documents that are taken out of the store at once, and milliseconds of looking at them before others have a turn. */
 export const LIST_SLICE = 250;
 export const LIST_SLICE_MS = 5;
@@ -171,6 +181,12 @@ export const HISTORY_DEPTH_MAX = 10_000;
  */
 export const HISTORY_OVERHEAD_BYTES = 256;
 export const VERSION_OVERHEAD_BYTES = 160;
+/** Milliseconds for which a start indexes unique fields before others have their turn. */
+export const INDEX_SLICE_MS = 10;
+/** Bytes of a unique value from which on the index keeps its SHA-256 in its place. */
+export const CLAIM_BYTES_MAX = 64;
+/** What a unique value costs beside its bytes in the index. */
+export const CLAIM_OVERHEAD_BYTES = 128;
 /** Keys in a leaf of the ordered store; a larger Map stalls longer when it grows. */
 export const LEAF_KEYS_MAX = 2_048;
 /** Changes that are made in one turn of the event loop, and stand in one group, when many expire or are evicted. */

@@ -11,6 +11,7 @@ import {
   CHANGES_SLICE,
   ENTRY_OVERHEAD_BYTES,
   EXPIRY_PAUSE_MS,
+  INDEX_SLICE_MS,
   LINE_BYTES_MAX,
 } from '../limits.js';
 import type {
@@ -110,11 +111,21 @@ export async function loadMemoryEngine(options: MemoryEngineOptions): Promise<Me
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });
     report(recovered, logger);
-    recovered.target.index();
+    await indexAll(recovered.target, clock);
     return new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
   } catch (error) {
     await lock?.release();
     throw error;
+  }
+}
+
+/** In slices: probes are answered meanwhile. */
+async function indexAll(store: Store, clock: Clock): Promise<void> {
+  let sliceEnd = clock.monotonic() + INDEX_SLICE_MS;
+  for (const _ of store.index()) {
+    if (clock.monotonic() < sliceEnd) continue;
+    await clock.turn();
+    sliceEnd = clock.monotonic() + INDEX_SLICE_MS;
   }
 }
 
@@ -337,7 +348,9 @@ function refuseTooLarge(operations: readonly Operation[]): void {
   let bytes = 0;
   for (const operation of operations) {
     const { by, comment } = operation.note ?? {};
-    bytes += OPERATION_BYTES + operation.key.length * 2 + ((by?.length ?? 0) + (comment?.length ?? 0)) * 2;
+    // Twice: what has expired under the key is a change of its own, in the same line.
+    bytes +=
+      2 * (OPERATION_BYTES + operation.key.length * 2) + ((by?.length ?? 0) + (comment?.length ?? 0)) * 2;
     if (operation.type === 'put') bytes += operation.text.length * (operation.text.includes('\n') ? 2 : 1);
   }
   if (bytes <= LINE_BYTES_MAX) return;

@@ -13,6 +13,7 @@ import { BODY_BYTES_MAX, BODY_PAUSE_MS } from '../limits.js';
 import type { Clock } from '../platform/clock.js';
 import { readFields } from './form.js';
 import { type MediaType, parseMediaType } from './media-type.js';
+import { Pieces } from './pieces.js';
 import { type Body, type Operation, patchTypes } from './route.js';
 
 const JSON_TYPE = 'application/json';
@@ -161,27 +162,20 @@ function inviteBody(req: IncomingMessage, res: ServerResponse): void {
 
 function collect(req: IncomingMessage, bytesMax: number, refusal: Refusal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const pieces = new Pieces(bytesMax);
     const settle = (settled: () => void) => {
       req.off('data', onData).off('end', onEnd).off('close', onClose);
       settled();
     };
     const onData = (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > bytesMax) settle(() => reject(refusal(bytesMax)));
-      else chunks.push(chunk);
+      if (pieces.bytes + chunk.length > bytesMax) settle(() => reject(refusal(bytesMax)));
+      else pieces.add(chunk);
     };
-    const onEnd = () => settle(() => resolve(joined(chunks)));
+    const onEnd = () => settle(() => resolve(pieces.take()));
     const onClose = () => settle(() => reject(endedTooSoon()));
     // Without a listener of its own, the error of a connection that went away would end the process.
     req.on('error', () => {});
     req.on('data', onData).on('end', onEnd).on('close', onClose);
     if (req.destroyed) onClose();
   });
-}
-
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [first] = chunks;
-  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }

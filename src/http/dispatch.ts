@@ -54,10 +54,10 @@ function patternOf({ path, key }: Route): string | RegExp {
 
 async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<void> {
   ctx.state.route = route.key === 'path' ? `${route.path}/<key>` : route.path;
+  ctx.state.errors = Object.values(route.operations)[0]?.errors;
   if (!isOpen(route)) await admit(ctx, parts);
   if (ctx.method === 'OPTIONS') return send(ctx, { status: 204, headers: optionsOf(route), body: null });
   const operation = operationOf(ctx, route);
-  ctx.state.errors = operation.errors;
   refuseCrossSite(ctx.method, ctx.headers);
   if (operation.role !== 'open') tellStore(ctx, parts.engine());
   await run(ctx, route, operation, parts);

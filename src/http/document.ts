@@ -80,7 +80,8 @@ function missing({ raw, fallback, condition, version }: Wishes, reading: Reading
 }
 
 function notThere({ entry, revision }: Reading, version: Version | undefined): CairnError {
-  if (entry === undefined) return version === undefined ? keyNotFound(revision) : versionNotFound(version);
+  if (entry === undefined)
+    return version === undefined ? keyNotFound(revision) : versionNotFound(version, revision);
   return new CairnError('member_not_found', 'The value has nothing at this path.', { revision });
 }
 

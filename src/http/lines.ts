@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { CairnError } from '../errors.js';
 import { IMPORT_LINE_BYTES_MAX } from '../limits.js';
 import type { Line } from '../service/transfer.js';
+import { Pieces } from './pieces.js';
 
 const NEWLINE = 0x0a;
 /** White space of JSON; so a line that ends in CRLF is what it is without. */
@@ -20,38 +21,29 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<re
 
 class Cutter {
   /** Of the line that is not whole yet. */
-  #pieces: Buffer[] = [];
-  #bytes = 0;
+  readonly #pieces = new Pieces();
   #number = 0;
 
   *cut(chunk: Buffer): Generator<readonly Line[]> {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
-      this.#keep(chunk.subarray(0, end));
+      this.#pieces.add(chunk.subarray(0, end));
       yield* this.#lines();
     }
-    this.#keep(chunk.subarray(end));
+    this.#pieces.add(chunk.subarray(end));
     // A newline may yet come for what is a line too long already.
-    if (end === 0 || this.#bytes > 0) this.#refuseLong(this.#number + 1, this.#bytes);
+    const { bytes } = this.#pieces;
+    if (end === 0 || bytes > 0) this.#refuseLong(this.#number + 1, bytes);
   }
 
   /** The last line may lack its newline. */
   *end(): Generator<readonly Line[]> {
-    if (this.#bytes > 0) yield* this.#lines();
-  }
-
-  #keep(piece: Buffer): void {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
+    if (this.#pieces.bytes > 0) yield* this.#lines();
   }
 
   /** All that was kept, in whole lines. Those before a wrong one are given out first. */
   *#lines(): Generator<readonly Line[]> {
-    const [first] = this.#pieces;
-    const whole = first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#bytes = 0;
+    const whole = this.#pieces.take();
     const known = isUtf8(whole);
     const lines: Line[] = [];
     for (let start = 0; start < whole.length; ) {

@@ -27,6 +27,8 @@ async function* watched(parts: Parts, res: ServerResponse, clock: Clock): AsyncG
     } finally {
       timer.cancel();
     }
+    // A fast caller takes each part at once, and others would wait for the last one.
+    await clock.turn();
   }
 }
 

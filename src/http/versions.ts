@@ -1,10 +1,12 @@
 /** `?history` and `?diff=3..5` of a document, and the number in `?version=3` and `?rollback=3`. */
 import { CairnError } from '../errors.js';
 import { encodeString } from '../json/string.js';
+import { HISTORY_AT_ONCE_MAX } from '../limits.js';
 import type { ByteString, Version, VersionRecord } from '../model.js';
 import type { Place } from '../service/keys.js';
 import type { Versions } from '../service/versions.js';
 import { jsonReply, storeHeaders } from './answer.js';
+import { inChunks } from './chunks.js';
 import { flagOf } from './request-target.js';
 import type { Call, Reply } from './route.js';
 
@@ -29,7 +31,14 @@ export function readPast(call: Call, place: Place, versions: Versions): Reply | 
 
 function history(place: Place, versions: Versions): Reply {
   const { versions: past, revision } = versions.past(place);
-  return jsonReply(200, `[${past.map(rowOf).join(',')}]`, storeHeaders(revision));
+  const headers = storeHeaders(revision);
+  if (past.length <= HISTORY_AT_ONCE_MAX) return jsonReply(200, [...rowsOf(past)].join(''), headers);
+  return { ...jsonReply(200, '', headers), body: null, stream: inChunks(rowsOf(past)) };
+}
+
+function* rowsOf(past: readonly VersionRecord[]): Generator<ByteString> {
+  for (const [i, record] of past.entries()) yield `${i === 0 ? '[' : ','}${rowOf(record)}`;
+  yield ']';
 }
 
 function rowOf({ version, revision, time, by, comment, text }: VersionRecord): ByteString {

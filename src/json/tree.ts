@@ -24,13 +24,14 @@ export type JsonTree = JsonText | JsonObject | JsonArray;
  */
 const DEPTH_MAX = 4 * VALUE_DEPTH_MAX;
 
-/** The members, ready to be changed; undefined: it is no object. */
-export function openObject(tree: JsonTree): JsonObject | undefined {
+/** The members, ready to be changed; undefined: it is no object. `onPart` is called before each one, and may throw. */
+export function openObject(tree: JsonTree, onPart: () => void = () => {}): JsonObject | undefined {
   if (typeof tree !== 'string') return tree instanceof Map ? tree : undefined;
   const scanner = new Scanner(tree);
   if (!scanner.atObject()) return undefined;
   const members: JsonObject = new Map();
   scanner.members((nameStart, nameEnd) => {
+    onPart();
     const start = scanner.position;
     scanner.skipValue(DEPTH_MAX);
     members.set(decodeLiteral(tree.slice(nameStart, nameEnd)), jsonSlice(tree, start, scanner.position));
@@ -38,13 +39,14 @@ export function openObject(tree: JsonTree): JsonObject | undefined {
   return members;
 }
 
-/** The elements, ready to be changed; undefined: it is no array. */
-export function openArray(tree: JsonTree): JsonArray | undefined {
+/** The elements, ready to be changed; undefined: it is no array. `onPart` is called before each one, and may throw. */
+export function openArray(tree: JsonTree, onPart: () => void = () => {}): JsonArray | undefined {
   if (typeof tree !== 'string') return Array.isArray(tree) ? tree : undefined;
   const scanner = new Scanner(tree);
   if (!scanner.atArray()) return undefined;
   const elements: JsonArray = [];
   scanner.elements(() => {
+    onPart();
     const start = scanner.position;
     scanner.skipValue(DEPTH_MAX);
     elements.push(jsonSlice(tree, start, scanner.position));
@@ -55,6 +57,22 @@ export function openArray(tree: JsonTree): JsonArray | undefined {
 /** All of it taken apart, in one pass. `onPart` is called before each value that the text holds, and may throw. */
 export function openAll(tree: JsonTree, onPart: () => void = () => {}): JsonTree {
   return typeof tree === 'string' ? readAll({ text: tree, scanner: new Scanner(tree), onPart }, 0) : tree;
+}
+
+class TooManyParts extends Error {}
+
+/** The same; undefined: the text holds more values than that. */
+export function openWithin(tree: JsonTree, partsMax: number): JsonTree | undefined {
+  let left = partsMax;
+  try {
+    return openAll(tree, () => {
+      left -= 1;
+      if (left < 0) throw new TooManyParts();
+    });
+  } catch (error) {
+    if (error instanceof TooManyParts) return undefined;
+    throw error;
+  }
 }
 
 interface Taking {

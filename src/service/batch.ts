@@ -4,7 +4,6 @@
  * one that is told, by its number; nothing comes between that and the commit.
  */
 import { checkCondition } from '../condition.js';
-import type { Engine } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import type {
   Condition,
@@ -18,6 +17,7 @@ import type {
 } from '../model.js';
 import type { Place } from './keys.js';
 import type { Rules } from './rules.js';
+import type { ServicesEngine } from './services.js';
 
 interface BatchPut extends Place {
   readonly type: 'put';
@@ -52,7 +52,7 @@ export interface BatchOptions {
 
 export interface BatchesOptions {
   /** Throws `loading` while there is none. */
-  readonly engine: () => Engine;
+  readonly engine: () => ServicesEngine;
   readonly rules: Rules;
 }
 
@@ -78,12 +78,13 @@ export class Batches {
   }
 
   /** As it goes to the engine. The engine holds the condition once more: it may not be the one that was asked here. */
-  #judged(engine: Engine, operation: BatchOperation, op: number): Operation {
+  #judged(engine: ServicesEngine, operation: BatchOperation, op: number): Operation {
     const { rules } = this.#options;
     const { collection, key, condition } = operation;
     return numbered(op, () => {
       rules.refuseUnknown(collection);
       if (condition !== undefined) checkCondition(condition, engine.get(collection, key));
+      engine.judge(operation);
       if (operation.type === 'delete') return operation;
       return { ...operation, text: rules.documentOf(operation, operation.text) };
     });

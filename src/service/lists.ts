@@ -5,6 +5,7 @@
  */
 import type { CollectionStatus, Engine } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
+import { toUnicode } from '../json/bytes.js';
 import {
   CHANGES_SLICE,
   LIST_BYTES_MAX,
@@ -13,7 +14,7 @@ import {
   LIST_SLICE,
   LIST_SLICE_MS,
 } from '../limits.js';
-import type { Entry, Key, Note, Range, Revision } from '../model.js';
+import type { Entry, JsonText, Key, Note, Range, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Where } from './where.js';
 
@@ -40,6 +41,16 @@ export interface List {
   readonly next: Key | null;
   /** The store's when the list began: a watch since it misses nothing. */
   readonly revision: Revision;
+}
+
+/** What came of looking at one document. */
+interface Look {
+  readonly key: Key;
+  readonly entry: Entry;
+  /** Whether all conditions hold. */
+  readonly found: boolean;
+  /** That were gone over to know it. */
+  readonly bytes: number;
 }
 
 export class Lists {
@@ -79,25 +90,26 @@ export class Lists {
     const looked = { documents: 0, bytes: 0 };
     let bytes = 0;
     let last: Key | null = null;
-    for await (const [key, entry, found] of this.#looks(request)) {
+    for await (const look of this.#looks(request)) {
+      const { key, entry } = look;
       const enough = entries.length >= limit || bytes >= LIST_BYTES_MAX;
       if (enough || looked.documents >= LIST_LOOKS_MAX || looked.bytes >= LIST_LOOK_BYTES_MAX) {
         return { entries, next: last, revision };
       }
       looked.documents += 1;
-      looked.bytes += entry.text.length;
+      looked.bytes += look.bytes;
       last = key;
-      if (!found) continue;
+      if (!look.found) continue;
       entries.push([key, entry]);
       bytes += key.length + entry.text.length;
     }
     return { entries, next: null, revision };
   }
 
-  /** How many there are, whatever the limit: a scan. */
-  async count(request: Omit<ListRequest, 'limit' | 'after'>): Promise<number> {
+  /** How many there are, whatever the limit and the page: a scan. */
+  async count({ collection, prefix, wheres }: Omit<ListRequest, 'limit' | 'after'>): Promise<number> {
     let count = 0;
-    for await (const [, , found] of this.#looks(request)) if (found) count += 1;
+    for await (const { found } of this.#looks({ collection, prefix, wheres })) if (found) count += 1;
     return count;
   }
 
@@ -138,7 +150,7 @@ export class Lists {
       });
       const operations = keys.map(key => ({ type: 'delete' as const, collection, key, purge, note }));
       await engine.commit(operations, { durability: 'sync' }).catch((error: unknown) => {
-        throw halfDone(error, deleted);
+        throw halfDone(error, deleted, keys);
       });
       deleted += keys.length;
       after = keys.at(-1);
@@ -147,21 +159,22 @@ export class Lists {
     }
   }
 
-  /** The condition on a unique field, if there is one: its index knows who has a string, whatever its ASCII case. */
+  /**
+   * The condition on a unique field that is a string in every document, if there is one: its index knows who has it,
+   * whatever its ASCII case. Another value may stand in a list, or be a number.
+   */
   #indexed(collection: string, wheres: readonly Where[]): Where | undefined {
-    const { unique } = this.status(collection).policy;
-    return wheres.find(
-      ({ tokens: [field = '', ...deeper] }) => deeper.length === 0 && unique.includes(field),
-    );
+    const { unique, required } = this.status(collection).policy;
+    const isString = (field: string) => unique.includes(field) && required.includes(field);
+    return wheres.find(({ tokens: [field = '', ...deeper] }) => deeper.length === 0 && isString(field));
   }
 
   /** The entries of the prefix in key order, and whether each is wanted; others have their turn in between. */
-  async *#looks({
-    collection,
-    prefix,
-    after,
-    wheres,
-  }: Omit<ListRequest, 'limit'>): AsyncGenerator<readonly [Key, Entry, boolean]> {
+  async *#looks(request: Omit<ListRequest, 'limit'> & { readonly limit?: number }): AsyncGenerator<Look> {
+    const { collection, prefix, after, wheres, limit = LIST_SLICE } = request;
+    // Where all are wanted, one more than the page tells whether there is another: the rest would be looked up in vain.
+    const atOnce = wheres.length === 0 ? Math.min(LIST_SLICE, limit + 1) : LIST_SLICE;
+    const slice = new Slice(this.#clock);
     const engine = this.#engine();
     const indexed = this.#indexed(collection, wheres);
     if (indexed !== undefined) {
@@ -169,19 +182,17 @@ export class Lists {
       // A list is no use of what it shows.
       const [, entry] = (found && engine.page(collection, { prefix: found, limit: 1 }).entries[0]) ?? [];
       if (found !== undefined && entry !== undefined && found.startsWith(prefix) && found > (after ?? '')) {
-        yield [found, entry, wheres.every(where => where === indexed || where.holds(entry.text))];
+        const others = wheres.filter(where => where !== indexed);
+        yield { key: found, entry, ...(await judge(others, entry.text, slice)) };
       }
       if (entry !== undefined || !indexed.loose) return;
     }
-    let sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
     for (let from = after; ; ) {
-      const range = { prefix, limit: LIST_SLICE, ...(from === undefined ? {} : { after: from }) };
+      const range = { prefix, limit: atOnce, ...(from === undefined ? {} : { after: from }) };
       const { entries, more } = engine.page(collection, range);
       for (const [key, entry] of entries) {
-        yield [key, entry, wheres.every(where => where.holds(entry.text))];
-        if (this.#clock.monotonic() < sliceEnd) continue;
-        await this.#clock.turn();
-        sliceEnd = this.#clock.monotonic() + LIST_SLICE_MS;
+        yield { key, entry, ...(wheres.length === 0 ? WANTED : await judge(wheres, entry.text, slice)) };
+        if (slice.isOver) await slice.next();
       }
       from = entries.at(-1)?.[0];
       if (!more || from === undefined) return;
@@ -189,12 +200,57 @@ export class Lists {
   }
 }
 
+/** What nothing is asked of. */
+const WANTED = { found: true, bytes: 0 } as const;
+
+/** A large document is looked at in several slices. */
+async function judge(
+  wheres: readonly Where[],
+  text: JsonText,
+  slice: Slice,
+): Promise<Pick<Look, 'found' | 'bytes'>> {
+  let bytes = 0;
+  for (const where of wheres) {
+    bytes += text.length;
+    const looking = where.look(text);
+    let step = looking.next();
+    for (; !step.done; step = looking.next()) if (slice.isOver) await slice.next();
+    if (!step.value) return { found: false, bytes };
+  }
+  return { found: true, bytes };
+}
+
+/** A time after which others have their turn. */
+class Slice {
+  readonly #clock: Clock;
+  #end: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#end = clock.monotonic() + LIST_SLICE_MS;
+  }
+
+  get isOver(): boolean {
+    return this.#clock.monotonic() >= this.#end;
+  }
+
+  async next(): Promise<void> {
+    await this.#clock.turn();
+    this.#end = this.#clock.monotonic() + LIST_SLICE_MS;
+  }
+}
+
 /** What came before it is done, so nobody may read it as if nothing had happened. */
-function halfDone(error: unknown, deleted: number): unknown {
-  if (deleted === 0 || !(error instanceof CairnError)) return error;
-  return new CairnError(error.code, `${error.message} ${deleted} keys were deleted before.`, {
-    ...error.details,
-    outcome: 'unknown',
-    hint: 'Repeat it: it goes on with what is left.',
-  });
+function halfDone(error: unknown, deleted: number, keys: readonly Key[]): unknown {
+  if (!(error instanceof CairnError)) return error;
+  const { op, ...details } = error.details;
+  const refused = op === undefined ? undefined : keys[op];
+  const named = refused === undefined ? {} : { key: toUnicode(refused) };
+  const message = deleted === 0 ? error.message : `${error.message} ${deleted} keys were deleted before.`;
+  // What the volume refuses it may take later; what the document refuses has to change first.
+  const again =
+    deleted === 0 || refused !== undefined
+      ? {}
+      : { outcome: 'unknown' as const, hint: 'Repeat it: it goes on with what is left.' };
+  return new CairnError(error.code, message, { ...details, ...named, ...again });
 }

@@ -9,6 +9,7 @@
 import type { Ajv, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
+import { scanValue } from '../json/scan.js';
 import { SCHEMA_STEPS_MAX } from '../limits.js';
 import type { JsonSchema, JsonText, Policies } from '../model.js';
 import { isEmail } from './fields.js';
@@ -44,7 +45,9 @@ async function compile(name: string, schema: JsonSchema): Promise<DocumentCheck>
   const steps = new Steps();
   const ajv = await validatorOf(draft, steps);
   try {
-    return checkOf(ajv.compile(countable(content)), steps);
+    const check = checkOf(ajv.compile(countable(content)), steps);
+    for (const text of PROBES) refuseEndless(check, text);
+    return check;
   } catch (cause) {
     throw unusable(name, cause instanceof Error ? cause.message : String(cause), cause);
   }
@@ -57,6 +60,8 @@ async function validatorOf(draft: Draft, steps: Steps): Promise<Ajv> {
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
+    // 0.07 is a multiple of 0.01, whatever binary fractions make of it.
+    multipleOfPrecision: 9,
     logger: false,
     // A document has no member `toString` unless it says so.
     ownProperties: true,
@@ -112,10 +117,35 @@ class Steps {
   }
 }
 
+/** A value of each type: what refers to itself without end does so for one of them. */
+const PROBES = ['{}', '[]', '""', '0', 'true', 'null'].map(text => scanValue(text));
+
+const ENDLESS = 'checking it never ends: a reference leads back to itself';
+
+function refuseEndless(check: DocumentCheck, text: JsonText): void {
+  try {
+    check(text);
+  } catch (error) {
+    if (error instanceof CairnError && error.message.includes(ENDLESS))
+      throw new Error(ENDLESS, { cause: error });
+    if (!(error instanceof CairnError)) throw error;
+  }
+}
+
+/** A check without an end ends with the stack. */
+function isValid(validate: ValidateFunction, document: unknown): boolean {
+  try {
+    return validate(document) === true;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw violation({ pointer: '', rule: '$ref', reason: ENDLESS });
+  }
+}
+
 function checkOf(validate: ValidateFunction, steps: Steps): DocumentCheck {
   return text => {
     steps.begin();
-    if (validate(JSON.parse(toUnicode(text)))) return;
+    if (isValid(validate, JSON.parse(toUnicode(text)))) return;
     throw violation(toldOf(validate.errors ?? []));
   };
 }

@@ -17,7 +17,6 @@ import { CairnError } from '../errors.js';
 import type {
   ByteString,
   Change,
-  DeleteOperation,
   Entry,
   Epoch,
   JsonText,
@@ -47,10 +46,23 @@ export interface ServiceFacts {
 /** A put may say what an export said of the service. The number of one that is there already stays. */
 export type ServicePut = PutOperation & { readonly facts?: Partial<ServiceFacts> };
 
-/** What an engine needs to know beside what is configured. */
+/**
+ * What an engine needs to know beside what is configured.
+ * @throws CairnError `configuration`: an enabled service would go by itself
+ */
 export function withCompanions(policies: Policies): Policies {
   const services = policies[SERVICES];
   if (services === undefined) return policies;
+  if (services.full === 'evict' || services.defaultTtl !== null) {
+    throw new CairnError('configuration', 'Services neither expire nor are evicted.', {
+      hint: 'Take "ttl" and "full" out of collections.services.',
+    });
+  }
+  if (services.history !== Number.POSITIVE_INFINITY) {
+    throw new CairnError('configuration', 'The versions of a service are counted from 0, so all are kept.', {
+      hint: 'Take "history" out of collections.services, or say all.',
+    });
+  }
   const beside: Policy = {
     ...services,
     defaultTtl: null,
@@ -94,10 +106,34 @@ export class ServicesEngine implements Engine {
     operations: readonly (Operation | ServicePut)[],
     options: CommitOptions = {},
   ): Promise<Commit> {
+    for (const [op, operation] of operations.entries()) this.judge(operation, op);
     const companions = this.#companions(operations);
     if (companions.length === 0) return this.#engine.commit(operations, options);
-    const commit = await this.#engine.commit([...operations, ...companions], options);
+    const commit = await this.#engine
+      .commit([...operations, ...companions], options)
+      .catch((error: unknown) => {
+        throw withoutCompanion(error, operations);
+      });
     return { ...commit, outcomes: commit.outcomes.slice(0, operations.length) };
+  }
+
+  /**
+   * Whether an operation keeps to what services are; a condition goes first: 412 before 422.
+   * @throws CairnError `service_enabled`, `invalid_ttl`, `revision_mismatch`
+   */
+  judge(operation: Operation, op?: number): void {
+    if (operation.collection !== SERVICES) return;
+    const numbered = op === undefined ? {} : { op };
+    if (operation.type !== 'delete' && typeof operation.ttl === 'number') {
+      throw new CairnError('invalid_ttl', 'A service has no ttl: it would go while it is enabled.', {
+        ...numbered,
+        hint: 'Leave "ttl" out; delete the service when it is no longer needed.',
+      });
+    }
+    if (operation.type !== 'delete' || this.facts(operation.key)?.enabled !== true) return;
+    const { key, condition } = operation;
+    if (condition !== undefined) checkCondition(condition, this.#engine.get(SERVICES, key), op);
+    throw new CairnError('service_enabled', 'A service that is enabled is not deleted.', numbered);
   }
 
   /** What is to be written with them. Read and committed in one turn, so nothing comes between. */
@@ -106,13 +142,13 @@ export class ServicesEngine implements Engine {
     const companions: Operation[] = [];
     const last = this.#last();
     let given = last;
-    for (const [op, operation] of operations.entries()) {
+    for (const operation of operations) {
       if (operation.collection !== SERVICES || operation.type === 'touch') continue;
       const { key } = operation;
       const before = this.facts(key);
       if (operation.type === 'delete') {
         if (before === undefined) continue;
-        companions.push(this.#removal(operation, before, op));
+        companions.push({ type: 'delete', collection: FACTS, key });
         continue;
       }
       const facts = factsAfter(operation, before, given + 1);
@@ -121,13 +157,6 @@ export class ServicesEngine implements Engine {
     }
     if (given > last) companions.push(put(COUNTER, LAST, String(given)));
     return companions;
-  }
-
-  /** A condition goes first: 412 before 422. */
-  #removal({ key, condition }: DeleteOperation, { enabled }: ServiceFacts, op: number): Operation {
-    if (condition !== undefined) checkCondition(condition, this.#engine.get(SERVICES, key), op);
-    if (enabled) throw new CairnError('service_enabled', 'A service that is enabled is not deleted.', { op });
-    return { type: 'delete', collection: FACTS, key };
   }
 
   #factsOf(name: Key): ServiceFacts {
@@ -204,6 +233,13 @@ export class ServicesEngine implements Engine {
   }
 }
 
+/** An error of what nobody sent is that of the last service that was. */
+function withoutCompanion(error: unknown, operations: readonly Operation[]): unknown {
+  if (!(error instanceof CairnError) || (error.details.op ?? 0) < operations.length) return error;
+  const op = operations.findLastIndex(({ collection }) => collection === SERVICES);
+  return new CairnError(error.code, error.message, { ...error.details, op });
+}
+
 function isHidden(collection: string): boolean {
   return collection === FACTS || collection === COUNTER;
 }
@@ -217,7 +253,8 @@ function factsAfter(operation: ServicePut, before: ServiceFacts | undefined, nex
 }
 
 function putFacts(name: Key, { id, enabled }: ServiceFacts): Operation {
-  return put(FACTS, name, JSON.stringify({ ID: id, enabled }));
+  // One length for both: what is full can be switched off all the same.
+  return put(FACTS, name, `{"ID":${id},"enabled":${enabled ? 'true ' : 'false'}}`);
 }
 
 function put(collection: string, key: Key, text: string): Operation {

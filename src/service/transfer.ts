@@ -203,6 +203,8 @@ class ImportRun {
   #imported = 0;
   /** Of the last slice that is in. */
   #revision: Revision | null = null;
+  /** Whether the fsync of what changed is done: where nothing did, nothing is promised. */
+  #durable = false;
 
   constructor(options: TransferOptions, { durability = 'sync', note, onProgress = () => {} }: ImportOptions) {
     this.#options = options;
@@ -241,7 +243,7 @@ class ImportRun {
     await this.flush();
     await this.#stored;
     const revision = this.#revision ?? this.#options.engine().revision;
-    return { imported: this.#imported, revision, durable: this.#durability === 'sync' };
+    return { imported: this.#imported, revision, durable: this.#durable };
   }
 
   /** What stood before the error is stored, unless it was the storing that failed. That error would be an earlier one. */
@@ -274,7 +276,9 @@ class ImportRun {
     const [first] = slice;
     if (first === undefined) return;
     try {
-      this.#revision = (await this.#commit(slice)).revision;
+      const { revision, durable } = await this.#commit(slice);
+      this.#revision = revision;
+      this.#durable ||= durable;
     } catch (error) {
       if (!(error instanceof CairnError)) throw error;
       if (slice.length === 1 || error.details.outcome !== undefined) throw atLine(first.line, error);

@@ -5,8 +5,8 @@
 import type { Engine } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { diffPatch } from '../json/diff.js';
-import type { Entry, JsonText, Revision, Version, VersionRecord } from '../model.js';
-import { type Keys, keyNotFound, type Place, type PutOptions, type Reading, type Written } from './keys.js';
+import type { Entry, JsonText, Milliseconds, Revision, Version, VersionRecord } from '../model.js';
+import { type Keys, keyNotFound, type Place, type Reading, type WriteOptions, type Written } from './keys.js';
 import type { Rules } from './rules.js';
 
 export interface Past {
@@ -14,6 +14,10 @@ export interface Past {
   readonly versions: readonly VersionRecord[];
   /** The store's. */
   readonly revision: Revision;
+}
+
+export interface RollbackOptions extends WriteOptions {
+  readonly ttl: Milliseconds | 'none' | 'keep';
 }
 
 export interface VersionsOptions {
@@ -58,28 +62,31 @@ export class Versions {
    * @throws CairnError as `past`, `version_not_found`
    */
   diff(place: Place, from: Version, to?: Version): { readonly patch: JsonText; readonly revision: Revision } {
-    const { versions, revision } = this.past(place);
-    const [before, after] = [textOf(versions, from), textOf(versions, to ?? versions[0]!.version)];
+    const past = this.past(place);
+    const { versions, revision } = past;
+    const [before, after] = [textOf(past, from), textOf(past, to ?? versions[0]!.version)];
     return { patch: diffPatch(before, after), revision };
   }
 
   /**
-   * Makes the text of a version a new one, also of a deleted key. The deadline stays.
+   * Makes the text of a version a new one, also of a deleted key.
    * @throws CairnError as `past`, `version_not_found`, and what `Keys.put` throws
    */
-  rollback(place: Place, version: Version, options: Omit<PutOptions, 'ttl'>): Promise<Written> {
-    const text = textOf(this.past(place).versions, version);
-    return this.#options.keys.put(place, text, { ...options, ttl: 'keep', always: true });
+  rollback(place: Place, version: Version, options: RollbackOptions): Promise<Written> {
+    const text = textOf(this.past(place), version);
+    return this.#options.keys.put(place, text, { ...options, always: true });
   }
 }
 
-export function versionNotFound(version: Version): CairnError {
-  return new CairnError('version_not_found', `Version ${version} is not kept, or is a deletion.`);
+export function versionNotFound(version: Version, revision: Revision): CairnError {
+  return new CairnError('version_not_found', `Version ${version} is not kept, or is a deletion.`, {
+    revision,
+  });
 }
 
-function textOf(versions: readonly VersionRecord[], version: Version): JsonText {
+function textOf({ versions, revision }: Past, version: Version): JsonText {
   const text = versions.find(each => each.version === version)?.text;
-  if (text === undefined || text === null) throw versionNotFound(version);
+  if (text === undefined || text === null) throw versionNotFound(version, revision);
   return text;
 }
 

@@ -10,9 +10,10 @@ import { fromUnicode } from '../json/bytes.js';
 import { isEqual, isEqualScalar } from '../json/equal.js';
 import { memberUnder, parsePointer } from '../json/pointer.js';
 import { scanValue } from '../json/scan.js';
+import { Scanner } from '../json/scanner.js';
 import { decodeLiteral } from '../json/string.js';
-import { openArray } from '../json/tree.js';
-import { VALUE_DEPTH_MAX } from '../limits.js';
+import { type JsonTree, openAll, openWithin } from '../json/tree.js';
+import { VALUE_DEPTH_MAX, WHERE_PARTS_MAX, WHERE_STEP_BYTES } from '../limits.js';
 import type { ByteString, JsonText } from '../model.js';
 
 export interface Where {
@@ -22,8 +23,11 @@ export interface Where {
   readonly text: ByteString;
   /** Whether the value may be of another type than a string. */
   readonly loose: boolean;
-  /** Whether it holds for a document. */
-  holds(document: JsonText): boolean;
+  /**
+   * Whether it holds for a document. It pauses each time that it has gone over some KiB: whoever asks may let others have
+   * their turn.
+   */
+  look(document: JsonText): Generator<undefined, boolean>;
 }
 
 /** @throws CairnError `invalid_parameter` */
@@ -39,23 +43,59 @@ export function parseWhere(condition: string): Where {
     tokens,
     text: fromUnicode(wanted),
     loose: jsonOf(wanted) !== undefined,
-    holds(document) {
+    *look(document) {
       const value = memberUnder(document, tokens);
       if (value === undefined) return false;
-      return isWanted(value) || (openArray(value) ?? []).some(element => isWanted(element as JsonText));
+      yield;
+      return isWanted(value) || (yield* hasElement(value, isWanted));
     },
   };
+}
+
+/** Whether the value is an array, and one of its elements is wanted. */
+function* hasElement(
+  array: JsonText,
+  isWanted: (element: JsonText) => boolean,
+): Generator<undefined, boolean> {
+  const scanner = new Scanner(array);
+  if (!scanner.atArray()) return false;
+  let pauseAt = 0;
+  for (const _ of scanner.eachElement()) {
+    const start = scanner.position;
+    scanner.skipValue(VALUE_DEPTH_MAX);
+    if (isWanted(array.slice(start, scanner.position) as JsonText)) return true;
+    if (scanner.position < pauseAt) continue;
+    yield;
+    pauseAt = scanner.position + WHERE_STEP_BYTES;
+  }
+  return false;
 }
 
 /** Whether a value is what a condition says; an array has as many as it has elements, so little is done for each. */
 function matcherOf(wanted: string): (value: JsonText) => boolean {
   const json = jsonOf(wanted);
-  const isContainer = json !== undefined && /^[[{]/.test(json);
+  const kind = kindOf(json ?? '');
+  const tree = json === undefined ? undefined : openAll(json);
   return value => {
-    if (value.startsWith('"') && decodeLiteral(value) === wanted) return true;
-    if (json === undefined || /^[[{]/.test(value) !== isContainer) return false;
-    return isContainer ? isEqual(value, json) : isEqualScalar(value, json);
+    const own = kindOf(value);
+    if (own === '"' && decodeLiteral(value) === wanted) return true;
+    if (json === undefined || own !== kind) return false;
+    return tree === undefined || typeof tree === 'string'
+      ? isEqualScalar(value, json)
+      : isEqualTo(value, tree);
   };
+}
+
+/** What the value is, by its first byte; `0` for a number. */
+function kindOf(value: JsonText | ''): string {
+  const first = value.charAt(0);
+  return /[-\d]/.test(first) ? '0' : first;
+}
+
+/** What holds more values than a query can write is no such one, and is not gone over to its end. */
+function isEqualTo(value: JsonText, tree: JsonTree): boolean {
+  const own = openWithin(value, WHERE_PARTS_MAX);
+  return own !== undefined && isEqual(own, tree);
 }
 
 /** The condition as JSON, if it is any. */

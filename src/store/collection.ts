@@ -62,9 +62,9 @@ export class Collection {
     return this.leaves.size;
   }
 
-  /** Those of the histories too. */
+  /** Those of the histories and of the index too. */
   get bytes(): number {
-    return this.#bytes + (this.histories?.bytes ?? 0);
+    return this.#bytes + (this.histories?.bytes ?? 0) + (this.unique?.bytes ?? 0);
   }
 
   /** What is there, expired or not. */

@@ -47,7 +47,10 @@ const NAMED_MAX = 5;
  * policy, so this is where they are held against it.
  * @throws CairnError `configuration`: two documents with one value, or an id within that is not the key
  */
-export function indexOf({ name, policy, leaves }: Collection, now: Milliseconds): UniqueFields | null {
+export function* indexOf(
+  { name, policy, leaves }: Collection,
+  now: Milliseconds,
+): Generator<void, UniqueFields | null> {
   const { unique: fields = [], idField = null } = policy ?? {};
   if (fields.length === 0 && idField === null) return null;
   const index = new UniqueFields(fields);
@@ -63,6 +66,7 @@ export function indexOf({ name, policy, leaves }: Collection, now: Milliseconds)
     }
     if (wrong.length > NAMED_MAX) break;
     index.replace(key, undefined, entry.text);
+    yield;
   }
   view.release();
   if (wrong.length > 0) throw misfit(name, wrong);

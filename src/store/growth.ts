@@ -23,11 +23,14 @@ export class Growth {
   /** What the batch writes and touches. */
   keptEntries = 0;
   keptBytes = 0;
+  /** What the histories of deleted keys take that the batch does not name: they go where the room is needed. */
+  spare: number;
   /** The last operation that made it grow. */
   op = 0;
 
   constructor(collection: Collection) {
     this.collection = collection;
+    this.spare = collection.histories?.buriedBytes ?? 0;
   }
 
   /** Counts one operation, by the sizes of its entry before and after; 0: not there. */
@@ -60,6 +63,7 @@ export function growthsOf(steps: readonly Step[], now: Milliseconds): readonly G
     const before = stored === undefined ? 0 : entrySize(operation.key, stored.text);
     growth.count(op, before, sizeAfter(operation, found));
     growth.countHistory(op, historyGrowth(step, before, now));
+    growth.spare -= collection.histories?.buriedBytesOf(operation.key) ?? 0;
   }
   if (named.size < steps.length) throw new Error('A batch names a key twice.');
   return [...growths.values()];
@@ -118,12 +122,14 @@ function checkCollection(growth: Growth): void {
   if (growth.entries > 0) {
     refuseOver(entries + growth.entries, policy.entriesMax, holder, 'entries', growth.op);
   }
-  if (growth.bytes > 0) refuseOver(bytes + growth.bytes, policy.bytesMax, holder, 'bytes', growth.op);
+  if (growth.bytes > 0) {
+    refuseOver(bytes + growth.bytes - growth.spare, policy.bytesMax, holder, 'bytes', growth.op);
+  }
 }
 
 function checkTotal(growths: readonly Growth[], bytes: number, bytesMax: number): void {
   const allowed = Math.max(bytes, bytesMax);
-  const after = growths.reduce((sum, growth) => sum + growth.bytes, bytes);
+  const after = growths.reduce((sum, growth) => sum + growth.bytes - growth.spare, bytes);
   if (after <= allowed) return;
   const grown = growths.filter(growth => growth.bytes > 0);
   const evicting = grown.filter(growth => growth.collection.order !== null);

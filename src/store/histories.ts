@@ -34,6 +34,9 @@ export class Histories {
   readonly #keys = new Leaves<History>();
   #bytes = 0;
   #versions = 0;
+  /** Deleted keys, those deleted first before the others; of a base in its order. */
+  readonly #buried = new Set<Key>();
+  #buriedBytes = 0;
 
   constructor(options: HistoriesOptions) {
     this.#options = options;
@@ -101,6 +104,7 @@ export class Histories {
     const history = this.#keys.delete(key);
     if (history === undefined) return false;
     if (history.grave !== null) this.#options.graves.remove(history.grave);
+    this.#bury(key, history, undefined);
     this.#bytes -= history.bytes;
     this.#versions -= history.length;
     return true;
@@ -119,6 +123,32 @@ export class Histories {
     return { keys: entries.map(([key]) => key), more };
   }
 
+  /** Of the deleted keys: what can be had back where the room is needed. */
+  get buriedBytes(): number {
+    return this.#buriedBytes;
+  }
+
+  /** The same of one key; 0: it is not deleted, or has none. */
+  buriedBytesOf(key: Key): number {
+    return this.#buried.has(key) ? (this.#keys.get(key)?.bytes ?? 0) : 0;
+  }
+
+  /** The history of the key that was deleted first goes before its time. False: there is none. */
+  forgetOldest(): boolean {
+    const [oldest] = this.#buried;
+    return oldest !== undefined && this.forget(oldest);
+  }
+
+  #bury(key: Key, before: History | undefined, after: History | undefined): void {
+    if (before?.last.text === null) {
+      this.#buried.delete(key);
+      this.#buriedBytes -= before.bytes;
+    }
+    if (after?.last.text !== null || after === undefined) return;
+    this.#buried.add(key);
+    this.#buriedBytes += after.bytes;
+  }
+
   freeze(): FrozenLeaves<History> {
     return this.#keys.freeze();
   }
@@ -130,6 +160,7 @@ export class Histories {
     const grave = buried ? graves.add(version.time * 1000 + ttl, collection, key) : null;
     const history = known?.with(sharing(version, known), depth, grave) ?? History.of(key, version, grave);
     const before = this.#keys.set(key, history);
+    this.#bury(key, before, history);
     this.#bytes += history.bytes - (before?.bytes ?? 0);
     this.#versions += history.length - (before?.length ?? 0);
   }

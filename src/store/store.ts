@@ -173,6 +173,7 @@ export class Store {
     const outcomes = steps.map(step => this.#take(step, now, changes));
     const bytesMax = Math.max(bytes, this.#bytesMax);
     for (const growth of growths) this.#makeRoom(growth, bytesMax, now, changes);
+    for (const { collection } of growths) this.#forgetOver(collection);
     return { changes, outcomes, revision: this.#revision };
   }
 
@@ -183,12 +184,9 @@ export class Store {
     while (changes.length < limit) {
       const node = this.#expiry.due(now);
       if (node === null) break;
-      this.#takeAway(
-        this.#collections.get(node.collection)!,
-        { key: node.key, reason: 'expired' },
-        now,
-        changes,
-      );
+      const collection = this.#collections.get(node.collection)!;
+      this.#takeAway(collection, { key: node.key, reason: 'expired' }, now, changes);
+      this.#forgetOver(collection);
     }
     return changes;
   }
@@ -229,12 +227,12 @@ export class Store {
   }
 
   /**
-   * After recovery, before anything is decided: makes the indexes of the unique fields.
+   * After recovery, before anything is decided: makes the indexes of the unique fields, some entries at a step.
    * @throws CairnError `configuration` where what is there does not fit the policies
    */
-  index(): void {
+  *index(): Generator<void, void> {
     const now = this.#time.now();
-    for (const collection of this.#collections.values()) collection.unique = indexOf(collection, now);
+    for (const collection of this.#collections.values()) collection.unique = yield* indexOf(collection, now);
   }
 
   /** Performs a change that was decided earlier. */
@@ -252,6 +250,7 @@ export class Store {
     const changes: Change[] = [];
     for (const collection of this.#collections.values()) {
       this.#makeRoom(new Growth(collection), Number.POSITIVE_INFINITY, now, changes);
+      this.#forgetOver(collection);
     }
     return changes;
   }
@@ -354,6 +353,14 @@ export class Store {
       if (victim === undefined) break;
       this.#takeAway(collection, { key: victim, reason: 'evicted' }, now, changes);
     }
+  }
+
+  /** Over a bound, the histories of deleted keys go before their time: as then, it is no change. */
+  #forgetOver(collection: Collection): void {
+    const { policy, histories } = collection;
+    const bytesMax = policy?.bytesMax ?? Number.POSITIVE_INFINITY;
+    const isOver = () => collection.bytes > bytesMax || this.bytes > this.#bytesMax;
+    while (histories !== null && isOver() && histories.forgetOldest());
   }
 
   #next(now: Milliseconds): Moment {

@@ -5,10 +5,12 @@
  * The index is made when all is recovered, and kept up with from then on. Of two entries with one value, of which the
  * one has expired and was not yet taken away, it names the other.
  */
+import { createHash } from 'node:crypto';
 import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
 import { memberUnder } from '../json/pointer.js';
 import { decodeString } from '../json/string.js';
+import { CLAIM_BYTES_MAX, CLAIM_OVERHEAD_BYTES } from '../limits.js';
 import type { ByteString, JsonText, Key } from '../model.js';
 
 /** One value of one field, as one string. */
@@ -17,6 +19,7 @@ type Claim = string;
 export class UniqueFields {
   readonly #fields: readonly string[];
   readonly #holders = new Map<Claim, Key>();
+  #bytes = 0;
 
   constructor(fields: readonly string[]) {
     this.#fields = fields;
@@ -25,6 +28,11 @@ export class UniqueFields {
   /** The key whose document has this string there. */
   find(field: string, value: ByteString): Key | undefined {
     return this.#holders.get(claimOf(field, `"${folded(value)}`));
+  }
+
+  /** What the index counts for. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   holder(claim: Claim): Key | undefined {
@@ -45,9 +53,16 @@ export class UniqueFields {
   replace(key: Key, before: JsonText | undefined, after: JsonText | undefined): void {
     if (before === after) return;
     for (const [, claim] of before === undefined ? [] : this.claims(before)) {
-      if (this.#holders.get(claim) === key) this.#holders.delete(claim);
+      if (this.#holders.get(claim) === key) this.#count(claim, -1, this.#holders.delete(claim));
     }
-    for (const [, claim] of after === undefined ? [] : this.claims(after)) this.#holders.set(claim, key);
+    for (const [, claim] of after === undefined ? [] : this.claims(after)) {
+      this.#count(claim, 1, !this.#holders.has(claim));
+      this.#holders.set(claim, key);
+    }
+  }
+
+  #count(claim: Claim, sign: 1 | -1, changed: boolean): void {
+    if (changed) this.#bytes += sign * (claim.length + CLAIM_OVERHEAD_BYTES);
   }
 }
 
@@ -58,8 +73,10 @@ export function duplicate(field: string, key: Key, op: number): CairnError {
   return new CairnError('duplicate_value', message, { op, field, key: other });
 }
 
+/** Long values would be in memory twice. */
 function claimOf(field: string, value: string): Claim {
-  return `${field}\0${value}`;
+  if (value.length <= CLAIM_BYTES_MAX) return `${field}\0${value}`;
+  return `${field}\0\0${createHash('sha256').update(value, 'latin1').digest('base64')}`;
 }
 
 /** A string with a quote before it, so that `"10"` is not 10. */

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { policyOf } from '../../src/config/collections.js';
 import { CONFIG_STREAM_BYTES } from '../../src/limits.js';
+import { withCompanions } from '../../src/service/services.js';
 import { type Answer, codeOf, type Service, type ServiceOptions, startService } from './service.js';
 
 const start = (t: Test, options: ServiceOptions = {}): Promise<Service> =>
@@ -236,4 +237,59 @@ t.test('what stands beside the services has no name of its own', async t => {
     collections.map(({ name }: { name: string }) => name),
     ['configs', 'kv', 'services'],
   );
+});
+
+t.test('a service neither expires nor is evicted', async t => {
+  const { call } = await start(t);
+  await call('PUT', '/services/a', { body: '{}' });
+  const ways: readonly (readonly [string, string, string?])[] = [
+    ['PATCH', '/services/a?ttl=1s'],
+    ['PUT', '/services/a?ttl=1s', '{}'],
+    ['POST', '/services', '{"key":"b","value":{},"ttl":1}'],
+    ['POST', '/batch', '{"ops":[{"op":"put","collection":"services","key":"a","value":{},"ttl":1}]}'],
+    ['POST', '/import', '{"collection":"services","key":"a","value":{},"ttl":1}'],
+  ];
+  for (const [method, path, body] of ways) {
+    const answer = await call(method, path, body === undefined ? {} : { body });
+    t.strictSame([answer.status, codeOf(answer)], [400, 'invalid_ttl'], `${method} ${path}`);
+  }
+  const services = policyOf('services');
+  for (const wrong of [{ defaultTtl: 1_000 }, { full: 'evict' as const, entriesMax: 2 }]) {
+    t.throws(() => withCompanions({ services: { ...services, ...wrong } }), { code: 'configuration' });
+  }
+});
+
+t.test('of a batch the first operation that fails is told, whatever its rule', async t => {
+  const { call } = await start(t);
+  await call('PUT', '/services/a', { body: '{}' });
+  const body = JSON.stringify({
+    ops: [
+      { op: 'delete', collection: 'services', key: 'a' },
+      { op: 'put', collection: 'kv', key: 'b', value: 1, if: 'any' },
+    ],
+  });
+  const answer = await call('POST', '/batch', { body });
+  t.match({ status: answer.status, ...JSON.parse(answer.body) }, { code: 'service_enabled', op: 0 });
+});
+
+t.test('a deletion by prefix names the service that it does not delete', async t => {
+  const { call } = await start(t);
+  for (let i = 0; i < 3; i++) await call('PUT', `/services/p${i}`, { body: '{}' });
+  for (const name of ['p0', 'p1']) await call('PATCH', `/config?service=${name}&enabled=false`);
+  const answer = await call('DELETE', '/services?prefix=p');
+  t.equal(answer.status, 422);
+  t.strictSame(Object.keys(JSON.parse(answer.body)), ['status', 'message', 'code', 'hint', 'key']);
+  t.match(JSON.parse(answer.body), { code: 'service_enabled', key: 'p2', hint: /enabled=false/ });
+});
+
+t.test('every refusal on /config has its form, also before the service is looked at', async t => {
+  const { call } = await start(t);
+  const wrong = await call('PUT', AT, { body: '{}' });
+  t.match({ status: wrong.status, ...JSON.parse(wrong.body) }, { error: 405, success: false, code: String });
+  const missing = await call('GET', AT);
+  t.match(missing.headers, { 'x-revision': '0' });
+  await call('POST', AT, { body: '{}' });
+  t.match((await call('GET', `${AT}&version=7`)).headers, { 'x-revision': String });
+  await call('PATCH', `${AT}&enabled=false`);
+  t.match((await call('DELETE', AT)).headers, { etag: String, 'x-revision': String, 'x-durable': 'true' });
 });

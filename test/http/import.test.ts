@@ -53,6 +53,13 @@ t.test('each line is a put, in the collection that it names, that the query name
   t.equal(stored(service, 'd'), '2');
 });
 
+t.test('an import that changes nothing promises nothing', async t => {
+  const service = await startService(t);
+  await service.call('PUT', '/kv/a', { body: '1' });
+  const { body, headers } = await load(service, '\n', '?sync=true');
+  t.same([body, headers['x-durable']], ['{"imported":0,"revision":1}', 'false']);
+});
+
 t.test('lines end in LF or CRLF, the last one may in none, blank ones are passed over', async t => {
   const service = await startService(t);
   const answer = await load(service, '\r\n{"key":"a","value":1}\r\n \t\n\n{"key":"b","value":[ 2 ]}');

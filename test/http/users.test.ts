@@ -83,3 +83,24 @@ t.test('a user is found by the email, whatever its case', async t => {
   t.equal(await found('where=email=nobody@example.com'), 0);
   t.equal(await found('where=age=36'), 1, 'other fields are looked through');
 });
+
+t.test('a unique member that need not be a string is looked for in every document', async t => {
+  const { call } = await startService(t, { collections: { things: { unique: ['n'] } } });
+  for (const [key, value] of Object.entries({ a: '10', b: '"10"', c: '["zz","10"]', d: '"AB"' }))
+    await call('PUT', `/things/${key}`, { body: `{"n":${value}}` });
+  const found = async (where: string) => JSON.parse((await call('GET', `/things?keys&where=${where}`)).body);
+  t.same(await found('n=10'), ['a', 'b', 'c']);
+  t.same(await found('n=zz'), ['c']);
+  t.same(await found('n=AB'), ['d']);
+});
+
+t.test('a long unique value is compared whole', async t => {
+  const { call } = await startService(t, { collections: { things: { unique: ['n'], required: ['n'] } } });
+  const long = 'x'.repeat(5_000);
+  t.equal((await call('PUT', '/things/a', { body: JSON.stringify({ n: `${long}a` }) })).status, 201);
+  t.equal((await call('PUT', '/things/b', { body: JSON.stringify({ n: `${long}b` }) })).status, 201);
+  t.equal(
+    (await call('PUT', '/things/c', { body: JSON.stringify({ n: `${long.toUpperCase()}B` }) })).status,
+    409,
+  );
+});

@@ -1,8 +1,9 @@
 /** The past of a document: history, one version, diff, rollback, undelete, purge; who, when and why. */
 import t, { type Test } from 'tap';
 import { digestOf, TokenGate } from '../../src/http/gate.js';
-import { COMMENT_BYTES_MAX } from '../../src/limits.js';
-import { type Answer, codeOf, type Service, type ServiceOptions, startService } from './service.js';
+import { COMMENT_BYTES_MAX, HISTORY_AT_ONCE_MAX, HISTORY_DEPTH_MAX } from '../../src/limits.js';
+import type { JsonText } from '../../src/model.js';
+import { type Answer, codeOf, key, type Service, type ServiceOptions, startService } from './service.js';
 
 const kept = { history: 4, historyTtl: 60_000 };
 const configs = { ...kept, idField: 'name' };
@@ -55,6 +56,26 @@ t.test('a history goes as far back as its collection keeps it', async t => {
     [6, 5, 4, 3],
   );
   t.equal((await service.call('GET', '/kept/b?history')).status, 404);
+});
+
+t.test('a long history is made while it is read, and not held', async t => {
+  const service = await start(t, { collections: { long: { history: HISTORY_DEPTH_MAX } } });
+  const versions = HISTORY_AT_ONCE_MAX + 1;
+  for (let i = 1; i <= versions; i++) {
+    const put = { type: 'put' as const, collection: 'long', key: key('a'), text: String(i) as JsonText };
+    await service.engine.commit([put]);
+    if (i < HISTORY_AT_ONCE_MAX) continue;
+    const { status, headers, body } = await service.call('GET', '/long/a?history');
+    t.same([status, headers['content-length'] === undefined], [200, i === versions]);
+    t.match(headers, { 'content-type': 'application/json; charset=utf-8', 'x-revision': String(i) });
+    const told: readonly { readonly version: number }[] = JSON.parse(body);
+    t.same(
+      told.map(({ version }) => version),
+      Array.from({ length: i }, (_, back) => i - back),
+    );
+  }
+  const head = await service.call('HEAD', '/long/a?history');
+  t.same([head.status, head.body], [200, '']);
 });
 
 t.test('a version is the document as it was, with its own ETag', async t => {
@@ -127,7 +148,8 @@ t.test('a rollback makes the old text a new version, and keeps the deadline', as
     '5',
     'to what is there is one too',
   );
-  const stale = await call('POST', '/kept/a?rollback=2', { headers: { 'if-match': '"1-1"' } });
+  t.match((await call('POST', '/kept/a?rollback=4&ttl=2h')).headers, { 'x-ttl': '7200' });
+  const stale = await call('POST', '/kept/a?rollback=6', { headers: { 'if-match': '"1-1"' } });
   t.strictSame([stale.status, codeOf(stale)], [412, 'revision_mismatch']);
 });
 
@@ -222,7 +244,6 @@ t.test('what cannot be understood is 400', async t => {
     ['GET', '/kept/a?diff=1&as=yaml'],
     ['POST', '/kept/a'],
     ['POST', '/kept/a?rollback=x'],
-    ['POST', '/kept/a?rollback=1&ttl=5'],
   ];
   for (const [method, path] of asked) {
     const answer = await service.call(method, path);

@@ -5,6 +5,7 @@ import t from 'tap';
 import { diffPatch } from '../../src/json/diff.js';
 import { isEqual } from '../../src/json/equal.js';
 import { applyPatch, parsePatch } from '../../src/json/patch.js';
+import { DIFF_SPARE_BYTES } from '../../src/limits.js';
 import type { JsonText } from '../../src/model.js';
 import { seedOf } from '../fixtures/seeded-random.js';
 
@@ -25,13 +26,24 @@ const near = fc
     json(JSON.stringify({ list: [...list.slice(0, at), more, ...list.slice(at)] })),
   ]);
 
-function leads(before: JsonText, after: JsonText): void {
+function list(length: number, element: (index: number) => string): string {
+  return `[${Array.from({ length }, (_, i) => element(i)).join(',')}]`;
+}
+
+function leads(before: JsonText, after: JsonText, name = `${before} → ${after}`): void {
   const patch = diffPatch(before, after);
-  strictEqual(isEqual(applyPatch(before, parsePatch(patch)), after), true, `${before} → ${after}: ${patch}`);
+  strictEqual(
+    isEqual(applyPatch(before, parsePatch(patch)), after),
+    true,
+    `${name}: ${patch.slice(0, 1_000)}`,
+  );
 }
 
 t.test(`a diff leads from any value to any other (CAIRN_SEED=${seed})`, async () => {
-  fc.assert(fc.property(value, value, leads), { numRuns: 1_000, seed });
+  fc.assert(
+    fc.property(value, value, (a, b) => leads(a, b)),
+    { numRuns: 1_000, seed },
+  );
   fc.assert(
     fc.property(near, ([a, b]) => leads(a!, b!)),
     { numRuns: 1_000, seed },
@@ -61,14 +73,41 @@ t.test('a name that has no UTF-8 stays escaped', async t => {
   t.equal(diffPatch(json('{}'), json('{"\\ud800":1}')), '[{"op":"add","path":"/\\ud800","value":1}]');
 });
 
-t.test('two texts that would take long to compare are replaced in part, and rightly', async () => {
-  const nested = (end: string): JsonText => {
-    let text = end;
-    for (let depth = 0; depth < 60; depth++) text = `[${'0,'.repeat(5_000)}${text}]`;
-    return json(text);
-  };
-  const [before, after] = [nested('[1]'), nested('[2,3]')];
-  const patch = diffPatch(before, after);
-  const list = JSON.parse(patch) as readonly { op: string }[];
-  strictEqual(list.length > 0, true);
+t.test(
+  'a diff takes no longer than a turn may, and is no longer than what it leads to, but for some KiB',
+  async t => {
+    const MS_MAX = 150;
+    const numbers = (shift: number): string => list(500_000, i => String((i + shift) % 10));
+    const members = (value: number): string => `{${list(90_000, i => `"k${i}":${value}`).slice(1, -1)}}`;
+    const nested = (end: string): string => `${`[${'0,'.repeat(5_000)}`.repeat(60)}${end}${']'.repeat(60)}`;
+    const named = (value: number): string =>
+      `{"${'n'.repeat(100_000)}":{${list(30_000, i => `"k${i}":${value}`).slice(1, -1)}}}`;
+    const cases: Readonly<Record<string, readonly [string, string]>> = {
+      'arrays of other numbers': [numbers(0), numbers(1)],
+      'an array that was emptied': [numbers(0), '[]'],
+      'an array that was filled': ['[]', numbers(0)],
+      'an array that was written in another way': [numbers(0), numbers(0).replace(',', ', ')],
+      'objects of other members': [members(1), members(2)],
+      'an object that was emptied': [members(1), '{}'],
+      'arrays in arrays': [nested('[1]'), nested('[2,3]')],
+      'small arrays': [list(200_000, () => '[0]'), list(200_000, () => '[1]')],
+      'many members under a long name': [named(1), named(2)],
+    };
+    for (const [name, [before, after]] of Object.entries(cases)) {
+      const begun = process.cpuUsage();
+      const patch = diffPatch(json(before), json(after));
+      const { user, system } = process.cpuUsage(begun);
+      t.ok((user + system) / 1_000 < MS_MAX, `${name}: ${(user + system) / 1_000} ms`);
+      t.ok(patch.length < after.length + DIFF_SPARE_BYTES + 100, `${name}: ${patch.length} bytes`);
+      leads(json(before), json(after), name);
+    }
+  },
+);
+
+t.test('where little of a large document has changed, only that is compared, and told', async t => {
+  const rows = (changed: number): string =>
+    list(3_000, i => `{"id":${i},"tags":[${list(20, j => String(i === 5 ? changed : j)).slice(1, -1)}]}`);
+  const patch = diffPatch(json(`{"rows":${rows(1)},"n":1}`), json(`{"rows":${rows(2)},"n":1}`));
+  t.match(patch, /^\[\{"op":"replace","path":"\/rows\/5\/tags\/0","value":2\},/);
+  t.equal(JSON.parse(patch).length, 20);
 });

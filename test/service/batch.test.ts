@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Change, Key } from '../../src/model.js';
 import { Batches, type BatchOperation } from '../../src/service/batch.js';
 import { Rules } from '../../src/service/rules.js';
+import { ServicesEngine } from '../../src/service/services.js';
 import { openEngine, PLAIN, text } from '../fixtures/memory-engine.js';
 
 const POLICIES = { kv: { ...PLAIN, entriesMax: 3 }, configs: { ...PLAIN, idField: 'name' } };
@@ -9,7 +10,8 @@ const POLICIES = { kv: { ...PLAIN, entriesMax: 3 }, configs: { ...PLAIN, idField
 async function setUp(t: { teardown(clean: () => Promise<void>): void }) {
   const { engine } = await openEngine({ policies: POLICIES });
   t.teardown(() => engine.close());
-  return { engine, batches: new Batches({ engine: () => engine, rules: new Rules(POLICIES) }) };
+  const services = new ServicesEngine(engine);
+  return { engine, batches: new Batches({ engine: () => services, rules: new Rules(POLICIES) }) };
 }
 
 const put = (key: string, value = '1'): BatchOperation => ({

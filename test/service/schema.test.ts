@@ -193,3 +193,30 @@ t.test('what is shown of a long name is bounded', async t => {
   })();
   t.match(error, { message: /^.{500,800}$/, details: { pointer: /^.{501}$/ } });
 });
+
+t.test('a schema that refers to itself without end is no schema', async t => {
+  for (const schema of [
+    { $ref: '#' },
+    { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+    { type: 'array', items: {}, allOf: [{ $ref: '#' }] },
+  ]) {
+    await t.rejects(compileSchemas({ notes: { schema } }), { code: 'configuration', message: /never ends/ });
+  }
+  const check = await checkOf({ properties: { next: { $ref: '#' } } });
+  t.doesNotThrow(() => check('{"next":{"next":{}}}'), 'a document has an end');
+});
+
+t.test('an end that only some documents lack is a violation of theirs', async t => {
+  const check = await checkOf({
+    $defs: { a: { $ref: '#/$defs/a' } },
+    properties: { loop: { $ref: '#/$defs/a' } },
+  });
+  t.doesNotThrow(() => check('{}'));
+  t.throws(() => check('{"loop":1}'), { code: 'schema_violation', message: /never ends/ });
+});
+
+t.test('a decimal fraction is a multiple as it is written', async t => {
+  const check = await checkOf({ multipleOf: 0.01 });
+  t.doesNotThrow(() => check('0.07'));
+  t.throws(() => check('0.075'), { code: 'schema_violation' });
+});

@@ -28,7 +28,7 @@ import { noteOf } from '../note.js';
 import { flagOf, prefixOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
 import { type Setting, settingOf } from '../setting.js';
-import { refuseConditions, writeOptions } from '../write.js';
+import { durabilityOf, refuseConditions, writeOptions } from '../write.js';
 
 export interface CollectionParts extends DocumentParts {
   readonly lists: Lists;
@@ -176,10 +176,11 @@ async function deletePrefix(
   const prefix = prefixOf(call.query);
   if (prefix === '') throw invalid('"prefix" is missing or empty, and would delete all there is');
   refuseConditions(call, 'Delete the keys one by one, each with its ETag.');
+  durabilityOf(call); // it is durable, whatever is asked for
   const purge = flagOf(call.query, 'purge') ?? false;
   if (purge) versions.refuseWithout(collection);
   const { deleted, revision } = await lists.deletePrefix({ collection, prefix, purge, note: noteOf(call) });
-  return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(true) });
+  return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(deleted > 0) });
 }
 
 function invalid(reason: string): CairnError {

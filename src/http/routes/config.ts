@@ -8,12 +8,20 @@ import { keyFromUnicode } from '../../json/key.js';
 import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
 import { CONFIG_STREAM_BYTES } from '../../limits.js';
-import type { ByteString, Entry, JsonText, VersionRecord } from '../../model.js';
+import type { ByteString, Entry, JsonText, Revision, VersionRecord } from '../../model.js';
 import { type Keys, keyNotFound, type Place } from '../../service/keys.js';
 import { SERVICES, type ServicesEngine } from '../../service/services.js';
 import { entryOf, versionNotFound } from '../../service/versions.js';
-import { documentHeaders, durableHeader, emptyReply, type Headers, jsonReply } from '../answer.js';
-import { judgeRead, readCondition } from '../conditional.js';
+import {
+  documentHeaders,
+  durableHeader,
+  emptyReply,
+  type Headers,
+  jsonReply,
+  storeHeaders,
+} from '../answer.js';
+import { inChunks } from '../chunks.js';
+import { etagOf, judgeRead, readCondition } from '../conditional.js';
 import { flagOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
 import { viewOf, viewReply, weakened } from '../view.js';
@@ -85,7 +93,7 @@ function read(call: Call, { keys, engine }: ConfigParts): Reply {
   const { entry, revision } = keys.read(place);
   if (entry === undefined) throw keyNotFound(revision);
   const versions = versionsOf(engine().history(SERVICES, place.key));
-  const one = oneOf(versions, view === undefined ? wanted : (wanted ?? 'latest'), entry);
+  const one = oneOf(versions, view === undefined ? wanted : (wanted ?? 'latest'), entry, revision);
   const enabled = String(engine().facts(place.key)?.enabled ?? true);
   const headers = { ...documentHeaders(one ?? entry, keys.now()), 'X-Enabled': enabled };
   if (judgeRead(condition, one ?? entry) === 'not_modified') {
@@ -118,11 +126,12 @@ function oneOf(
   versions: readonly Entry[],
   wanted: number | 'latest' | undefined,
   present: Entry,
+  revision: Revision,
 ): Entry | null {
   if (wanted === 'latest') return present;
   if (wanted === undefined) return versions.length === 1 ? present : null;
   const found = wanted === versions.length - 1 ? present : versions[wanted];
-  if (found === undefined) throw versionNotFound(wanted);
+  if (found === undefined) throw versionNotFound(wanted, revision);
   return found;
 }
 
@@ -130,7 +139,7 @@ function oneOf(
 function allOf(versions: readonly Entry[], headers: Headers): Reply {
   const bytes = versions.reduce((sum, { text }) => sum + text.length, 0);
   if (bytes <= CONFIG_STREAM_BYTES) return jsonReply(200, [...partsOf(versions)].join(''), headers);
-  return { ...jsonReply(200, '', headers), body: null, stream: streamOf(versions) };
+  return { ...jsonReply(200, '', headers), body: null, stream: inChunks(partsOf(versions)) };
 }
 
 function* partsOf(versions: readonly Entry[]): Generator<ByteString> {
@@ -138,19 +147,17 @@ function* partsOf(versions: readonly Entry[]): Generator<ByteString> {
   yield '}';
 }
 
-/** Part for part, so that no more than one of them is made before somebody takes it. */
-async function* streamOf(versions: readonly Entry[]): AsyncGenerator<ByteString> {
-  yield* partsOf(versions);
-}
-
 async function create(call: Call, { keys, engine }: ConfigParts): Promise<Reply> {
   const place = placeOf(call);
   const text = objectOf(call);
-  const { entry, durable } = await keys.create(place, text, writeOptions(call));
+  const writing = keys.create(place, text, writeOptions(call));
+  // It is applied, or refused, by now; while it waits for its fsync others may change these.
+  const { services } = engine();
   const { id, enabled } = engine().facts(place.key) ?? { id: 0, enabled: true };
+  const { entry, durable } = await writing;
   const name = encodeString(place.key);
   const facts = `"ID":${id},"enabled":${enabled},"service":${name},"serviceJSONconf":${encodeString(text)}`;
-  return jsonReply(200, `{${facts},"success":true,"total_configs":${engine().services}}`, {
+  return jsonReply(200, `{${facts},"success":true,"total_configs":${services}}`, {
     ...documentHeaders(entry, keys.now()),
     ...durableHeader(durable),
   });
@@ -192,8 +199,8 @@ async function switchTo(
 }
 
 async function remove(call: Call, { keys }: ConfigParts): Promise<Reply> {
-  const { durable } = await keys.delete(placeOf(call), writeOptions(call));
-  return done(durableHeader(durable));
+  const { id, durable } = await keys.delete(placeOf(call), writeOptions(call));
+  return done({ ETag: etagOf(id), ...storeHeaders(id.revision), ...durableHeader(durable) });
 }
 
 /** @throws CairnError `not_an_object`, and as the scanner does */

@@ -37,14 +37,14 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         summary: 'Sets a key to the body.',
         query: ['ttl', 'sync'],
         body: 'value',
-        text: true,
+        text: parts.keys.policyOf(collection).idField === null,
         example: `curl -X PUT -d '{"a":1}' …/${collection}/<key>`,
         handle: call => put(call, placeOf(call), parts),
       },
       POST: {
         role: 'write',
         summary: 'Makes an old version the present one, also of a deleted key.',
-        query: ['rollback', 'sync'],
+        query: ['rollback', 'ttl', 'sync'],
         body: 'none',
         example: 'PUT stores a value under its key; POST goes back to a version: …?rollback=3',
         handle: call => rollback(call, placeOf(call), parts),
@@ -121,7 +121,8 @@ async function rollback(call: Call, place: Place, { keys, versions }: DocumentPa
       hint: `POST …?rollback=3; a new document comes by PUT here, or by POST to the collection.`,
     });
   }
-  const { created, entry, durable } = await versions.rollback(place, version, writeOptions(call));
+  const ttl = ttlOf(call) ?? 'keep';
+  const { created, entry, durable } = await versions.rollback(place, version, { ...writeOptions(call), ttl });
   return jsonReply(created ? 201 : 200, entry.text, {
     ...documentHeaders(entry, keys.now()),
     ...durableHeader(durable),
