@@ -13,6 +13,8 @@ export const REDIS = 'redis';
 export interface Place {
   readonly directory?: string;
   readonly sampleFile?: string;
+  /** Cairn's configuration file. */
+  readonly config?: string;
 }
 
 export function commandOf(name: string, options: Options, place: Place): (port: number) => Command {
@@ -22,7 +24,7 @@ export function commandOf(name: string, options: Options, place: Place): (port: 
     case KOA:
       return port => node(options, peer(KOA), String(port));
     case CAIRN:
-      return port => node(options, resolve(options.cairn), ...serveArguments(port, place.directory));
+      return port => node(options, resolve(options.cairn), ...serveArguments(port, place));
     case REDIS:
       return port => ['redis-server', ...redisArguments(port, place.directory)];
     default:
@@ -42,8 +44,9 @@ function optional(argument: string | undefined): string[] {
   return argument === undefined ? [] : [argument];
 }
 
-function serveArguments(port: number, directory = 'snapshots'): string[] {
-  return ['serve', '--port', String(port), '--snapshot-dir', directory];
+function serveArguments(port: number, { directory = 'snapshots', config }: Place): string[] {
+  const file = config === undefined ? [] : ['--config', config];
+  return ['serve', '--port', String(port), '--snapshot-dir', directory, ...file];
 }
 
 /** Loads `dump.rdb` at the start and writes none unless asked to. */

@@ -52,14 +52,14 @@ export function getExchange(index: number, edition: number): Exchange {
   return { request: getRequest(pathOf(index)), status: 200, body: Buffer.from(pairAt(index, edition)) };
 }
 
+/** A request with a body of JSON. */
+export function bodyRequest(method: 'POST' | 'PUT', path: string, body: string): Buffer {
+  const head = `${method} ${path} HTTP/1.1\r\n${COMMON_HEADERS}Content-Type: application/json\r\n`;
+  return Buffer.from(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
 export function setExchange(index: number, edition: number): Exchange {
-  const body = pairAt(index, edition);
-  const head = `POST /set HTTP/1.1\r\n${COMMON_HEADERS}Content-Type: application/json\r\n`;
-  return {
-    request: Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n${body}`),
-    status: 200,
-    body: SET_ANSWER,
-  };
+  return { request: bodyRequest('POST', '/set', pairAt(index, edition)), status: 200, body: SET_ANSWER };
 }
 
 /** Exchanges that are made once, so that making them is not part of what is measured. */

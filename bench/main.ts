@@ -5,8 +5,10 @@
 import { writeFileSync } from 'node:fs';
 import { baseStall } from './base-stall.js';
 import { getSet } from './get-set.js';
+import { history } from './history.js';
 import { describeMachine } from './machine.js';
 import { helpText, type Options, parseOptions } from './options.js';
+import { page } from './page.js';
 import { type Findings, formatMachine, formatTable } from './report.js';
 import { startUp } from './start-up.js';
 import { transfer } from './transfer.js';
@@ -19,6 +21,8 @@ const questions: Readonly<Record<string, Question>> = {
   'start-up': startUp,
   base: baseStall,
   transfer,
+  page,
+  history,
 };
 
 async function main(args: readonly string[]): Promise<void> {

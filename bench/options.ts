@@ -3,8 +3,11 @@ import { parseArgs } from 'node:util';
 
 const table = {
   rounds: { value: '5', help: 'measured rounds per contestant; one more goes before to warm up' },
-  requests: { value: '100000', help: 'get-set: requests in a round' },
-  connections: { value: '16', help: 'get-set: keep-alive connections, one request in flight on each' },
+  requests: { value: '100000', help: 'get-set, history: requests in a round' },
+  connections: {
+    value: '16',
+    help: 'get-set, page, history: keep-alive connections, one request in flight on each',
+  },
   keys: { value: '10000', help: 'get-set: keys in the store' },
   'start-keys': {
     value: '1000000',
@@ -14,6 +17,9 @@ const table = {
   'base-rounds': { value: '5', help: 'base: bases that are made, each of start-keys keys' },
   'transfer-keys': { value: '1000000', help: 'transfer: keys that go in and come out' },
   'transfer-rounds': { value: '5', help: 'transfer: rounds of it' },
+  'page-keys': { value: '1000000', help: 'page: keys of the one service; the other has a hundredth' },
+  'page-requests': { value: '5000', help: 'page: pages in a round' },
+  'history-keys': { value: '1000', help: 'history: keys that are written again and again' },
   contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
   cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
   'node-flags': {
@@ -37,6 +43,9 @@ export interface Options {
   readonly baseRounds: number;
   readonly transferKeys: number;
   readonly transferRounds: number;
+  readonly pageKeys: number;
+  readonly pageRequests: number;
+  readonly historyKeys: number;
   readonly contestants: readonly string[];
   readonly cairn: string;
   readonly nodeFlags: readonly string[];
@@ -72,6 +81,9 @@ export function parseOptions(args: readonly string[]): Options {
     baseRounds: whole('base-rounds', 1),
     transferKeys: whole('transfer-keys', 1),
     transferRounds: whole('transfer-rounds', 1),
+    pageKeys: whole('page-keys', 1_000),
+    pageRequests: whole('page-requests', 1),
+    historyKeys: whole('history-keys', 1),
     contestants: words(text('contestants'), ','),
     cairn: text('cairn'),
     nodeFlags: words(text('node-flags'), ' '),

@@ -17,6 +17,8 @@ import { percentileOf, ratiosByRound } from './statistics.js';
 export interface Entrant {
   readonly name: string;
   readonly server: Server;
+  /** Where it is not the same for all. */
+  readonly script?: Script;
 }
 
 export interface Race {
@@ -56,7 +58,8 @@ export async function run(race: Race, entrants: readonly Entrant[]): Promise<Res
 }
 
 async function runRound(race: Race, entrant: Entrant): Promise<Round> {
-  const { script, connections, settleMs, signal } = race;
+  const { connections, settleMs, signal } = race;
+  const { script = race.script } = entrant;
   const { pid, port } = entrant.server;
   const before = cpuTimeMs(pid);
   const load = await runLoad(script, { port, connections, depth: 1, signal });
