@@ -170,7 +170,7 @@ const table = {
     hint: 'Read it as JSON.',
   },
   patch_too_large: {
-    when: 'A patch reads and moves more bytes than it may.',
+    when: 'A patch reads, moves or takes apart more than it may.',
     hint: 'Send fewer operations at once, or PUT the whole document.',
   },
   patch_failed: {

@@ -25,6 +25,8 @@ export const TTL_MS_MAX = 10 * 365.25 * 24 * 3600 * 1000;
 export const PATCH_OPERATIONS_MAX = 1_000;
 /** Bytes that one patch may read and move: a patch of some lines must not double a document thirty times. */
 export const PATCH_BYTES_MAX = 8 * MIB;
+/** Members and elements, of the patch and of the document, that one patch may take apart: some 50 ms. */
+export const PATCH_PARTS_MAX = 50_000;
 /** Members and elements, of both texts together, that a diff takes apart before it replaces the document: some 40 ms. */
 export const DIFF_PARTS_MAX = 40_000;
 /** Bytes that it goes over for it: two values of any size, and what lies within them where that is smaller. */

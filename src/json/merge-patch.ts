@@ -4,12 +4,12 @@
  */
 import type { JsonText } from '../model.js';
 import { PatchBudget } from './budget.js';
-import { type JsonTree, openAll, openObject, writeTree } from './tree.js';
+import { type JsonTree, openObject, writeTree } from './tree.js';
 import { refuseUnsafeNames } from './unsafe.js';
 
-/** @throws CairnError `unsafe_member`: the patch may not be applied to anything. */
+/** @throws CairnError `unsafe_member`, `patch_too_large`: the patch may not be applied to anything. */
 export function checkMergePatch(patch: JsonText): void {
-  refuseUnsafeNames(openAll(patch));
+  refuseUnsafeNames(patch);
 }
 
 /** Both are known to be right, and not nested deeper than a value may be. @throws CairnError `patch_too_large` */
@@ -19,9 +19,10 @@ export function mergePatch(target: JsonText, patch: JsonText): JsonText {
 
 function merge(target: JsonTree | undefined, patch: JsonTree, budget: PatchBudget): JsonTree {
   budget.spend(sizeOf(patch) + sizeOf(target));
-  const changes = openObject(patch);
+  const changes = openObject(patch, budget.spendPart);
   if (changes === undefined) return patch;
-  const members = (target === undefined ? undefined : openObject(target)) ?? new Map<string, JsonTree>();
+  const members =
+    (target === undefined ? undefined : openObject(target, budget.spendPart)) ?? new Map<string, JsonTree>();
   for (const [name, value] of changes) {
     if (value === 'null') members.delete(name);
     else members.set(name, merge(members.get(name), value, budget));

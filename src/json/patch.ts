@@ -2,7 +2,8 @@
  * JSON Patch (RFC 6902) over a text: all operations or none, since the text is only replaced by what comes out of all
  * of them. What no operation touches stays byte for byte what it was.
  *
- * Work is bounded: by the operations, by the bytes that they read and move, and by the depth to which they reach.
+ * Work is bounded: by the operations, by the bytes that they read and move, by the members and elements that they take
+ * apart, and by the depth to which they reach.
  */
 import { CairnError } from '../errors.js';
 import { PATCH_OPERATIONS_MAX, VALUE_DEPTH_MAX } from '../limits.js';
@@ -54,19 +55,20 @@ const NEEDS: Readonly<Record<PatchOperation['op'], readonly ('from' | 'value')[]
 
 /**
  * The operations of a text that is known to be right JSON.
- * @throws CairnError `invalid_patch`, `invalid_parameter` for a path, `unsafe_member`
+ * @throws CairnError `invalid_patch`, `invalid_parameter` for a path, `unsafe_member`, `patch_too_large`
  */
 export function parsePatch(patch: JsonText): readonly PatchOperation[] {
-  refuseUnsafeNames(openAll(patch));
-  const list = openArray(patch);
+  refuseUnsafeNames(patch);
+  const { spendPart } = new PatchBudget();
+  const list = openArray(patch, spendPart);
   if (list === undefined) throw invalid('The patch is no array of operations.');
   if (list.length > PATCH_OPERATIONS_MAX)
     throw invalid(`The patch has ${list.length} operations; at most ${PATCH_OPERATIONS_MAX} are taken.`);
-  return list.map(parseOperation);
+  return list.map((tree, op) => parseOperation(tree, op, spendPart));
 }
 
-function parseOperation(tree: JsonTree, op: number): PatchOperation {
-  const members = openObject(tree);
+function parseOperation(tree: JsonTree, op: number, spendPart: () => void): PatchOperation {
+  const members = openObject(tree, spendPart);
   if (members === undefined) throw invalid('An operation is no object.', op);
   const name = stringOf(members.get('op'));
   if (!isOperationName(name)) throw invalid('"op" is none of add, remove, replace, move, copy and test.', op);
@@ -125,7 +127,8 @@ class Patching {
   }
 
   #test(path: Pointer, value: JsonText): void {
-    if (isEqual(this.#weighed(writeTree(this.#get(path))), value)) return;
+    const text = this.#weighed(writeTree(this.#get(path)));
+    if (text === value || isEqual(this.#takenApart(text), this.#takenApart(value))) return;
     throw new CairnError('patch_test_failed', `The value at ${show(path)} is another.`, { op: this.#op });
   }
 
@@ -190,7 +193,8 @@ class Patching {
 
   #open(tree: JsonTree, path: Pointer): JsonObject | JsonArray {
     if (typeof tree === 'string') this.#budget.spend(tree.length);
-    const container = openObject(tree) ?? openArray(tree);
+    const { spendPart } = this.#budget;
+    const container = openObject(tree, spendPart) ?? openArray(tree, spendPart);
     if (container === undefined) throw this.#failed(`the value at ${show(path)} has no members`);
     return container;
   }
@@ -213,6 +217,10 @@ class Patching {
   #weighed(value: JsonText): JsonText {
     this.#budget.spend(value.length);
     return value;
+  }
+
+  #takenApart(value: JsonText): JsonTree {
+    return openAll(value, this.#budget.spendPart);
   }
 
   #failed(reason: string): CairnError {

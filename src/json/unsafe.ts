@@ -3,18 +3,27 @@
  * that reads the document: a PATCH that smuggles it in is an attack on those (prototype pollution, CWE-1321).
  */
 import { CairnError } from '../errors.js';
-import type { JsonTree } from './tree.js';
+import type { JsonText } from '../model.js';
+import { PatchBudget } from './budget.js';
+import { type JsonTree, openAll } from './tree.js';
 
-/** Looks at every name in a tree that is taken apart. @throws CairnError `unsafe_member` */
-export function refuseUnsafeNames(tree: JsonTree): void {
+/** How the name may stand in a text: as it is, or with a letter of it escaped. */
+const MAY_NAME = /__proto__|\\u/;
+
+/** Looks at every name of a text that is known to be right. @throws CairnError `unsafe_member`, `patch_too_large` */
+export function refuseUnsafeNames(patch: JsonText): void {
+  if (MAY_NAME.test(patch)) refuseIn(openAll(patch, new PatchBudget().spendPart));
+}
+
+function refuseIn(tree: JsonTree): void {
   if (typeof tree === 'string') return;
   if (Array.isArray(tree)) {
-    for (const element of tree) refuseUnsafeNames(element);
+    for (const element of tree) refuseIn(element);
     return;
   }
   for (const [name, value] of tree) {
     refuseUnsafeName(name);
-    refuseUnsafeNames(value);
+    refuseIn(value);
   }
 }
 

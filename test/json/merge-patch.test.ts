@@ -4,6 +4,7 @@ import t from 'tap';
 import { isEqual } from '../../src/json/equal.js';
 import { checkMergePatch, mergePatch } from '../../src/json/merge-patch.js';
 import type { JsonText } from '../../src/model.js';
+import { cpuMsOf } from '../fixtures/cpu-time.js';
 
 const json = (text: string): JsonText => Buffer.from(text, 'utf8').toString('latin1') as JsonText;
 
@@ -47,6 +48,36 @@ t.test('a merge patch that names __proto__ is refused, however deep', async t =>
     '{"a":[{"__proto__":1}]}',
   ])
     t.throws(() => checkMergePatch(json(patch)), { code: 'unsafe_member' }, patch);
+});
+
+/** CPU milliseconds that a patch may take: 50, and what a slow machine needs more. */
+const MS_MAX = 150;
+
+t.test('a patch of a MiB takes no longer than a turn may, or is refused', async t => {
+  const members = (count: number, value: string): string =>
+    `{${Array.from({ length: count }, (_, i) => `"k${i}":${value}`).join(',')}}`;
+  const long = (letter: string): string => `"${letter.repeat(40)}"`;
+  const numbers = `{"a":[${Array(500_000).fill('1').join(',')}]}`;
+  const cases: readonly (readonly [name: string, target: string, patch: string, code?: string])[] = [
+    ['20,000 members of a MiB', members(20_000, long('x')), members(20_000, long('y'))],
+    ['an array of a MiB', '{}', numbers],
+    ['many members', '{}', members(85_000, '1'), 'patch_too_large'],
+    ['a document of many members', members(85_000, '1'), '{"k1":2}', 'patch_too_large'],
+    ['many members within', '{}', `{"a":${members(85_000, '{}')}}`, 'patch_too_large'],
+    ['many parts with an escape', '{}', numbers.replace('a', '\\u0061'), 'patch_too_large'],
+  ];
+  for (const [name, target, patch, code] of cases) {
+    const [before, change] = [json(target), json(patch)];
+    const apply = (): JsonText => {
+      checkMergePatch(change);
+      return mergePatch(before, change);
+    };
+    const ms = cpuMsOf(() => {
+      if (code === undefined) t.equal(apply(), patch, name);
+      else t.throws(apply, { code }, name);
+    });
+    t.ok(ms < MS_MAX, `${name}: ${ms} ms`);
+  }
 });
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { isEqual } from '../../src/json/equal.js';
 import { applyPatch, parsePatch } from '../../src/json/patch.js';
-import { PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX } from '../../src/limits.js';
+import { PATCH_BYTES_MAX, PATCH_OPERATIONS_MAX, PATCH_PARTS_MAX } from '../../src/limits.js';
 import type { JsonText } from '../../src/model.js';
 
 const json = (text: string): JsonText => Buffer.from(text, 'utf8').toString('latin1') as JsonText;
@@ -125,6 +125,29 @@ t.test('a patch may not go over a large document again and again', async t => {
     ',',
   );
   t.equal(patched(flat, `[${looks}]`), flat, 'a look into what was taken apart costs nothing');
+});
+
+t.test('a patch that takes apart too many members and elements is refused', async t => {
+  const numbers = `[${Array(PATCH_PARTS_MAX + 1)
+    .fill('1')
+    .join(',')}]`;
+  const spaced = numbers.replace(',', ', ');
+  const members = `{${Array.from({ length: PATCH_PARTS_MAX + 1 }, (_, i) => `"${i}":1`).join(',')}}`;
+  for (const [target, patch] of [
+    [numbers, '[{"op":"add","path":"/0","value":1}]'],
+    [members, '[{"op":"remove","path":"/0"}]'],
+    [numbers, `[{"op":"test","path":"","value":${spaced}}]`],
+    ['{}', `[{"op":"add","path":"/a","value":1,${members.slice(1)}]`],
+    ['{}', `[{"op":"add","path":"/a","value":{"\\u0061":${numbers}}}]`],
+  ] as const) {
+    t.throws(() => patched(target, patch), { code: 'patch_too_large' }, patch.slice(0, 60));
+  }
+  t.equal(patched('{}', `[{"op":"add","path":"/a","value":${numbers}}]`), `{"a":${numbers}}`);
+  t.equal(
+    patched(numbers, `[{"op":"test","path":"","value":${numbers}}]`),
+    numbers,
+    'what is left whole is none',
+  );
 });
 
 t.test('a patch that nests deeper and deeper is refused before the stack is full', async t => {
