@@ -27,7 +27,7 @@ const table = {
     help: 'flags of every measured Node process, as --node-flags="…"',
   },
   seed: { value: '1', help: 'of the order of the keys' },
-  'time-limit': { value: '900', help: 'seconds until the bench gives up' },
+  'time-limit': { value: '1800', help: 'seconds until the bench gives up' },
   json: { value: '', help: 'a file for all figures' },
 } as const satisfies Record<string, { value: string; help: string }>;
 

