@@ -5,7 +5,6 @@
  */
 import { Readable } from 'node:stream';
 import type { Context } from 'koa';
-import bodyParser from 'koa-bodyparser';
 import { CairnError } from '../errors.js';
 import { BODY_BYTES_MAX } from '../limits.js';
 import { nameShown } from './request-target.js';
@@ -28,13 +27,23 @@ const options = {
   },
 };
 
-const parse = bodyParser(options);
+type Parse = (ctx: Context, next: () => Promise<void>) => Promise<void>;
+
+/** With all that it imports it takes longer to load than Koa itself, and most services never see a form. */
+async function loadParser(): Promise<Parse> {
+  const { default: bodyParser } = await import('koa-bodyparser');
+  return bodyParser(options);
+}
+
+let parser: Promise<Parse> | null = null;
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** `bytes` is the whole body of the request, known to be UTF-8. */
 export async function readFields(ctx: Context, bytes: Buffer): Promise<ReadonlyMap<string, string>> {
   const pieces = piecesOf(bytes);
+  parser ??= loadParser();
+  const parse = await parser;
   await parse(replayed(ctx, bytes), async () => {});
   const { body } = ctx.request;
   if (typeof body !== 'object' || body === null) throw new Error('koa-bodyparser gave no fields');
