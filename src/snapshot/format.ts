@@ -23,7 +23,7 @@ import type {
   Revision,
 } from '../model.js';
 import { type BaseFooter, FormatError, isCount, isRecord, parseJson } from './header.js';
-import { frameLine, jsonOf } from './line.js';
+import { frameLine, isByteString, jsonOf } from './line.js';
 import { scanBatch, scanEntries } from './rows.js';
 
 /** A line of a log behind its first. */
@@ -230,7 +230,7 @@ function decodeOperation(
 ): Change {
   if (!Array.isArray(operation)) throw new FormatError('an operation is no array');
   const [type, collection, key, version, time, last, ...noted] = operation as unknown[];
-  if (typeof collection !== 'string' || typeof key !== 'string' || !isCount(version) || !isCount(time)) {
+  if (typeof collection !== 'string' || !isText(key) || !isCount(version) || !isCount(time)) {
     throw new FormatError('an operation lacks something');
   }
   const change = { collection, key: key as Key, version, time, revision, epoch, ...decodeNote(noted) };
@@ -244,13 +244,7 @@ function decodeOperation(
 function decodeEntry(row: unknown, text: JsonText): BaseEntry {
   if (!Array.isArray(row)) throw new FormatError('an entry is no array');
   const [key, version, revision, epoch, time, deadline] = row as unknown[];
-  if (
-    typeof key !== 'string' ||
-    !isCount(version) ||
-    !isCount(revision) ||
-    !isCount(epoch) ||
-    !isCount(time)
-  ) {
+  if (!isText(key) || !isCount(version) || !isCount(revision) || !isCount(epoch) || !isCount(time)) {
     throw new FormatError('an entry lacks something');
   }
   if (!isDeadline(deadline)) throw new FormatError('an entry has no deadline');
@@ -262,7 +256,7 @@ function decodeVersion(row: unknown, text: JsonText | null): BaseVersion {
   const [key, version, revision, epoch, time, deleted, ...noted] = row as unknown[];
   const { note } = decodeNote(noted);
   if (
-    typeof key !== 'string' ||
+    !isText(key) ||
     !isCount(version) ||
     !isCount(revision) ||
     !isCount(epoch) ||
@@ -300,12 +294,16 @@ function valueAt(values: readonly (JsonText | null)[], index: number): JsonText 
   return value;
 }
 
+function isText(json: unknown): json is ByteString {
+  return typeof json === 'string' && isByteString(json);
+}
+
 function isDeadline(json: unknown): json is number | null {
   return json === null || isCount(json);
 }
 
 function fromString(json: ByteString): ByteString {
   const text = parseJson(json);
-  if (typeof text !== 'string') throw new FormatError('a value with a negative length is no string');
+  if (!isText(text)) throw new FormatError('a value with a negative length is no string of bytes');
   return text;
 }

@@ -16,6 +16,7 @@ import type { ByteString } from '../model.js';
 export const FRAME_BYTES = 10;
 
 const CHECKSUM_BYTES = 8;
+const BYTES = /^[\0-\xff]*$/;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 
@@ -96,6 +97,11 @@ function lineStarts(segment: Buffer): number[] {
 function isLineBut(bytes: Buffer): boolean {
   if (bytes.length <= FRAME_BYTES) return false;
   return checksumOf(bytes.subarray(CHECKSUM_BYTES + 1, bytes.length - 1)) === lineChecksum(bytes);
+}
+
+/** Whether every unit of a string is a byte: an escape in JSON can say more, and then it is none of ours. */
+export function isByteString(text: string): text is ByteString {
+  return BYTES.test(text);
 }
 
 /** The JSON of a right line, up to byte `end` of the line or to its newline. */

@@ -8,6 +8,7 @@
  * gives keeps the line alive: keys and values are copies.
  */
 import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
+import { isByteString } from './line.js';
 
 declare module 'node:buffer' {
   interface Buffer {
@@ -166,7 +167,7 @@ function valuesOf(line: Buffer, from: number): Values | null {
 function unquoted(json: ByteString): ByteString | null {
   try {
     const text: unknown = JSON.parse(json);
-    return typeof text === 'string' ? text : null;
+    return typeof text === 'string' && isByteString(text) ? text : null;
   } catch {
     return null;
   }

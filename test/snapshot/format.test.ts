@@ -182,6 +182,9 @@ t.test('a right line that is none of ours is refused', async t => {
     operations('["put","kv","a",1,1,null]', '"lengths":["1"],"values":[1]'),
     operations('["put","kv","a",1,1,null]', '"lengths":[-2],"values":[10]'),
     operations('["put","kv","a",1,1,null]', '"length":[2],"values":[10]'),
+    // An escape that means more than a byte: keys and texts are bytes, and are kept as such.
+    operations('["put","kv","\\u0161",1,1,null]', '"lengths":[2],"values":[10]'),
+    operations('["put","kv","a",1,1,null]', '"lengths":[-12],"values":["\\"\\u0161\\""]'),
   ];
   for (const line of lines) t.throws(() => decodeLogLine(frameLine(line)), { name: 'FormatError' }, line);
   const entries = (row: string): string =>
@@ -192,6 +195,8 @@ t.test('a right line that is none of ours is refused', async t => {
     entries('1'),
     entries('["a",1,1,1]'),
     entries('["a",1,1,1,1,"x"]'),
+    entries('["\\u0161",1,1,1,1,null]'),
+    '{"collection":"kv","entries":[["a",1,1,1,1,null]],"lengths":[-12],"values":["\\"\\u0161\\""]}',
     '{"entries":1,"lines":1}',
   ];
   for (const line of baseLines) t.throws(() => decodeBaseLine(frameLine(line)), FormatError, line);
