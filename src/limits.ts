@@ -169,9 +169,10 @@ export const SMALL_FILE_BYTES_MAX = MIB;
 export const MEMORY_BYTES_MIN = 2 * MIB;
 
 /**
- * Bytes that an entry is counted with beside its key and value. The heap of 500,000 entries of 8 and of 60 bytes, less
- * their keys and texts, came to 139 to 143 an entry on Node 20; the rest is room for the collector, the queue and a
- * base being made. A deadline, and the order of use, cost about 80 more each and are not counted.
+ * Bytes that an entry is counted with beside its key and value: what one costs as objects, before it is packed or where
+ * its text is too long for that. The heap of 500,000 entries of 8 and of 60 bytes, less their keys and texts, came to
+ * 139 to 143 an entry on Node 20; the rest is room for the collector, the queue and a base being made. A packed one
+ * costs 24. A deadline, and the order of use, cost about 80 more each and are not counted.
  */
 export const ENTRY_OVERHEAD_BYTES = 192;
 /** Versions of a key that a policy can bound a history to; without a bound it grows with every version. */
@@ -191,6 +192,10 @@ export const CLAIM_BYTES_MAX = 64;
 export const CLAIM_OVERHEAD_BYTES = 128;
 /** Keys in a leaf of the ordered store; a larger Map stalls longer when it grows. */
 export const LEAF_KEYS_MAX = 2_048;
+/** Changes of a leaf that stay objects until it is packed anew: more of them cost memory, fewer more packing. */
+export const LEAF_LOOSE_MAX = 512;
+/** Bytes of a text that is packed: to pack a leaf anew copies all of its texts, and a long one saves little. */
+export const PACKED_TEXT_BYTES_MAX = 512;
 /** Changes that are made in one turn of the event loop, and stand in one group, when many expire or are evicted. */
 export const CHANGES_SLICE = 500;
 /** Milliseconds until expiry looks again at what it could not take away yet. */

@@ -8,6 +8,14 @@
  * understand (a message to a person, a JSON Pointer) is decoded, by `toUnicode`.
  */
 
+declare module 'node:buffer' {
+  /** What `toString` and `write` call after they have looked at their arguments, which costs as much again. */
+  interface Buffer {
+    latin1Slice(start: number, end: number): string;
+    latin1Write(text: string, start: number): number;
+  }
+}
+
 declare const keyBrand: unique symbol;
 declare const jsonBrand: unique symbol;
 
@@ -122,6 +130,9 @@ export interface BaseVersion extends ChangeId, Note {
   /** Null: that of the key's entry, where it has this revision, else that of the version before; a deletion has none. */
   readonly text: JsonText | null;
 }
+
+/** What tells of the last change of an entry. */
+export type EntryNumbers = Pick<BaseEntry, 'epoch' | 'revision' | 'version' | 'time'>;
 
 /** `periodic`: answered at once, on disk within the interval. `sync`: answered after the fsync. */
 export type Durability = 'periodic' | 'sync';

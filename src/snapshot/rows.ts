@@ -10,13 +10,6 @@
 import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
 import { isByteString } from './line.js';
 
-declare module 'node:buffer' {
-  interface Buffer {
-    /** What `toString('latin1')` calls after it has looked at its arguments, which costs as much again. */
-    latin1Slice(start: number, end: number): string;
-  }
-}
-
 /** Where a line's JSON begins. */
 const JSON_FROM = 9;
 const VALUES = Buffer.from(',"values":[');

@@ -3,6 +3,7 @@
  * where the policy evicts, their order of use, and where it keeps them, their histories. Whoever changes an entry here
  * changes all of these; nothing is decided here.
  */
+import { LEAF_KEYS_MAX } from '../limits.js';
 import type {
   BaseVersion,
   Change,
@@ -20,6 +21,7 @@ import { OrderOfUse } from './eviction.js';
 import type { Expiry, ExpiryNode } from './expiry.js';
 import { Histories, recordOfChange } from './histories.js';
 import { Leaves } from './leaves.js';
+import { packing } from './packed.js';
 import type { UniqueFields } from './unique.js';
 
 /** What is kept for all collections together. */
@@ -34,7 +36,7 @@ export class Collection {
   readonly name: string;
   /** Null: it left the configuration and keeps its data. */
   readonly policy: Policy | null;
-  readonly leaves = new Leaves<StoredEntry>();
+  readonly leaves = new Leaves<StoredEntry>(LEAF_KEYS_MAX, packing);
   /** Null: it does not evict. */
   readonly order: OrderOfUse | null;
   /** Null: it keeps none. */

@@ -15,16 +15,7 @@
  */
 import { LEAF_KEYS_MAX } from '../limits.js';
 import type { Key } from '../model.js';
-
-interface Leaf<V> {
-  readonly entries: Map<Key, V>;
-  /** The number of the newest view when the leaf was made: it and those before do not have this leaf. */
-  readonly generation: number;
-  /** The keys in order, kept from one listing to the next; null after a key came or went. */
-  sorted: readonly Key[] | null;
-  /** No key of the leaf is behind it; '' where there never was one. */
-  greatest: string;
-}
+import { Leaf, type Packing } from './leaf.js';
 
 /** Some entries in key order, and whether there are more of the kind behind them. */
 export interface LeavesPage<V> {
@@ -43,7 +34,8 @@ export interface FrozenLeaves<V> extends Iterable<readonly [Key, V]> {
 
 export class Leaves<V extends object> {
   readonly #keysMax: number;
-  readonly #leaves: Leaf<V>[] = [newLeaf(0)];
+  readonly #packing: Packing<V> | null;
+  readonly #leaves: Leaf<V>[];
   /** The low key of each leaf; it need not be in the leaf. */
   readonly #lows: string[] = [''];
   #size = 0;
@@ -55,8 +47,11 @@ export class Leaves<V extends object> {
   /** The leaf that was found last: keys come in runs, and one change looks for its leaf more than once. */
   #found = 0;
 
-  constructor(keysMax = LEAF_KEYS_MAX) {
+  /** Without a packing every value stays the object that it is. */
+  constructor(keysMax = LEAF_KEYS_MAX, packing: Packing<V> | null = null) {
     this.#keysMax = keysMax;
+    this.#packing = packing;
+    this.#leaves = [new Leaf(packing, 0)];
   }
 
   get size(): number {
@@ -69,16 +64,16 @@ export class Leaves<V extends object> {
   }
 
   get(key: Key): V | undefined {
-    return this.#leaves[this.#find(key)]!.entries.get(key);
+    return this.#leaves[this.#find(key)]!.get(key);
   }
 
   /** Gives what was there before. */
   set(key: Key, value: V): V | undefined {
     const index = this.#find(key);
-    const { entries } = this.#leaves[index]!;
-    const previous = entries.get(key);
-    if (previous !== undefined) this.#writable(index).entries.set(key, value);
-    else this.#add(entries.size < this.#keysMax ? index : this.#makeRoom(index, key), key, value);
+    const leaf = this.#leaves[index]!;
+    const previous = leaf.get(key);
+    if (previous !== undefined) this.#writable(index).replace(key, value);
+    else this.#add(leaf.size < this.#keysMax ? index : this.#makeRoom(index, key), key, value);
     return previous;
   }
 
@@ -89,20 +84,21 @@ export class Leaves<V extends object> {
   append(key: Key, value: V): boolean {
     const last = this.#leaves.length - 1;
     // What is behind all keys that the last leaf ever had is behind its low key too.
-    const { entries, greatest } = this.#leaves[last]!;
-    if (key <= greatest) return false;
-    this.#add(entries.size < this.#keysMax ? last : this.#roomBehind(last, key), key, value);
+    const leaf = this.#leaves[last]!;
+    if (key <= leaf.greatest) return false;
+    const full = leaf.size >= this.#keysMax;
+    if (full) leaf.pack();
+    this.#writable(full ? this.#roomBehind(last, key) : last).append(key, value);
+    this.#size += 1;
     return true;
   }
 
   /** Gives what was there. */
   delete(key: Key): V | undefined {
     const index = this.#find(key);
-    const previous = this.#leaves[index]!.entries.get(key);
+    const previous = this.#leaves[index]!.get(key);
     if (previous === undefined) return undefined;
-    const leaf = this.#writable(index);
-    leaf.entries.delete(key);
-    leaf.sorted = null;
+    this.#writable(index).remove(key);
     this.#size -= 1;
     if (!this.#join(index)) this.#join(index - 1);
     return previous;
@@ -137,7 +133,7 @@ export class Leaves<V extends object> {
     const lows = this.#lows.slice();
     return {
       size: this.#size,
-      get: key => leaves[lastAtMost(lows, key)]!.entries.get(key),
+      get: key => leaves[lastAtMost(lows, key)]!.get(key),
       release: () => this.#release(view),
       [Symbol.iterator]: () => this.#entriesOfView(view, leaves),
     };
@@ -150,21 +146,16 @@ export class Leaves<V extends object> {
 
   *#entriesOfView(view: number, leaves: readonly Leaf<V>[]): IterableIterator<readonly [Key, V]> {
     for (const leaf of leaves) {
-      // Not kept in the leaf: a base passes over all leaves once, and their orders would stay in memory.
-      for (const key of leaf.sorted ?? inOrder(leaf)) {
+      for (const entry of leaf) {
         if (!this.#liveViews.has(view)) throw new Error('The view was released.');
-        yield [key, leaf.entries.get(key)!];
+        yield entry;
       }
     }
   }
 
   *#entriesFrom(from: string): IterableIterator<readonly [Key, V]> {
-    let index = this.#find(from);
-    let position = lowerBound(this.#sortedKeys(index), from);
-    for (; index < this.#leaves.length; index++, position = 0) {
-      const { entries } = this.#leaves[index]!;
-      const keys = this.#sortedKeys(index);
-      for (; position < keys.length; position++) yield [keys[position]!, entries.get(keys[position]!)!];
+    for (let index = this.#find(from); index < this.#leaves.length; index++) {
+      yield* this.#leaves[index]!.entriesFrom(from);
     }
   }
 
@@ -178,10 +169,7 @@ export class Leaves<V extends object> {
   }
 
   #add(index: number, key: Key, value: V): void {
-    const leaf = this.#writable(index);
-    leaf.entries.set(key, value);
-    leaf.sorted = null;
-    if (key > leaf.greatest) leaf.greatest = key;
+    this.#writable(index).add(key, value);
     this.#size += 1;
   }
 
@@ -189,7 +177,7 @@ export class Leaves<V extends object> {
   #writable(index: number): Leaf<V> {
     const leaf = this.#leaves[index]!;
     if (leaf.generation >= this.#newestLiveView) return leaf;
-    const copy = { ...leaf, entries: new Map(leaf.entries), generation: this.#generation };
+    const copy = leaf.copy(this.#generation);
     this.#leaves[index] = copy;
     return copy;
   }
@@ -207,23 +195,19 @@ export class Leaves<V extends object> {
    */
   #roomBehind(index: number, key: Key): number {
     const next = this.#leaves[index + 1];
-    if (next !== undefined && next.entries.size < this.#keysMax) {
+    if (next !== undefined && next.size < this.#keysMax) {
       this.#lows[index + 1] = key;
     } else {
-      this.#leaves.splice(index + 1, 0, newLeaf(this.#generation));
+      this.#leaves.splice(index + 1, 0, new Leaf(this.#packing, this.#generation));
       this.#lows.splice(index + 1, 0, key);
     }
     return index + 1;
   }
 
   #split(index: number): void {
-    const { entries } = this.#leaves[index]!;
-    const keys = this.#sortedKeys(index);
-    const middle = keys.length >> 1;
-    const lower = leafOf(keys.slice(0, middle), entries, this.#generation);
-    const upper = leafOf(keys.slice(middle), entries, this.#generation);
+    const { lower, upper, middle } = this.#leaves[index]!.split(this.#generation);
     this.#leaves.splice(index, 1, lower, upper);
-    this.#lows.splice(index + 1, 0, keys[middle]!);
+    this.#lows.splice(index + 1, 0, middle);
   }
 
   /** Makes one leaf of a leaf and the next, if they are small enough or one is empty. */
@@ -231,43 +215,14 @@ export class Leaves<V extends object> {
     const left = this.#leaves[index];
     const right = this.#leaves[index + 1];
     if (left === undefined || right === undefined) return false;
-    const smaller = left.entries.size < right.entries.size ? left : right;
-    const together = left.entries.size + right.entries.size;
-    if (smaller.entries.size > 0 && 2 * together > this.#keysMax) return false;
-    this.#pour(smaller, smaller === left ? index + 1 : index);
+    const smaller = left.size < right.size ? left : right;
+    const together = left.size + right.size;
+    if (smaller.size > 0 && 2 * together > this.#keysMax) return false;
+    if (smaller.size > 0) this.#writable(smaller === left ? index + 1 : index).takeAll(smaller);
     this.#leaves.splice(smaller === left ? index : index + 1, 1);
     this.#lows.splice(index + 1, 1);
     return true;
   }
-
-  /** Adds all of a leaf to its neighbour. */
-  #pour(from: Leaf<V>, to: number): void {
-    if (from.entries.size === 0) return;
-    const leaf = this.#writable(to);
-    for (const [key, value] of from.entries) leaf.entries.set(key, value);
-    leaf.sorted = null;
-    if (from.greatest > leaf.greatest) leaf.greatest = from.greatest;
-  }
-
-  #sortedKeys(index: number): readonly Key[] {
-    const leaf = this.#leaves[index]!;
-    leaf.sorted ??= inOrder(leaf);
-    return leaf.sorted;
-  }
-}
-
-function newLeaf<V>(generation: number): Leaf<V> {
-  return { entries: new Map(), generation, sorted: null, greatest: '' };
-}
-
-function leafOf<V>(keys: readonly Key[], from: ReadonlyMap<Key, V>, generation: number): Leaf<V> {
-  const entries = new Map<Key, V>();
-  for (const key of keys) entries.set(key, from.get(key)!);
-  return { entries, generation, sorted: null, greatest: keys.at(-1) ?? '' };
-}
-
-function inOrder<V>(leaf: Leaf<V>): readonly Key[] {
-  return [...leaf.entries.keys()].sort();
 }
 
 /** The position of the last low key that is not behind `key`. */
@@ -278,18 +233,6 @@ function lastAtMost(lows: readonly string[], key: string): number {
     const middle = (low + high + 1) >> 1;
     if (lows[middle]! <= key) low = middle;
     else high = middle - 1;
-  }
-  return low;
-}
-
-/** The position of the first key that is not before `from`. */
-function lowerBound(keys: readonly string[], from: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keys[middle]! < from) low = middle + 1;
-    else high = middle;
   }
   return low;
 }

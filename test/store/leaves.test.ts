@@ -1,8 +1,8 @@
-import { deepStrictEqual as same } from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { Key } from '../../src/model.js';
-import { type FrozenLeaves, Leaves } from '../../src/store/leaves.js';
+import { Leaves } from '../../src/store/leaves.js';
+import { leavesMax, name, step, Twins } from './leaves-twins.js';
 import { key, random } from './words.js';
 
 interface Value {
@@ -10,8 +10,6 @@ interface Value {
 }
 
 type Row = readonly [Key, Value];
-
-const name = (number: number) => key(`key-${String(number).padStart(4, '0')}`);
 
 function filled(keysMax: number, numbers: Iterable<number>): Leaves<Value> {
   const leaves = new Leaves<Value>(keysMax);
@@ -22,9 +20,6 @@ function filled(keysMax: number, numbers: Iterable<number>): Leaves<Value> {
 const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, index) => from + index);
 const all = (leaves: Leaves<Value>) => leaves.page('', undefined, Number.POSITIVE_INFINITY).entries;
 const numbers = (rows: Iterable<Row>) => [...rows].map(([, { number }]) => number);
-
-/** Leaf by leaf in the worst order that the contract allows. */
-const leavesMax = (keys: number, keysMax: number) => Math.floor((4 * keys) / keysMax) + 1;
 
 t.test('an empty map has one leaf, nothing to get, to delete or to list', async t => {
   const leaves = new Leaves<Value>();
@@ -172,121 +167,12 @@ t.test('a released view cannot be read, also in the middle', async t => {
   t.throws(() => reader.next(), { message: 'The view was released.' });
 });
 
-type Step =
-  | readonly ['set' | 'append' | 'delete' | 'get', number]
-  | readonly ['page', number, number | null, number]
-  | readonly ['freeze' | 'release' | 'read'];
-
-const number = fc.nat(60);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(fc.constant('set' as const), number) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('append' as const), number) },
-  { weight: 6, arbitrary: fc.tuple(fc.constant('delete' as const), number) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant('get' as const), number) },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(
-      fc.constant('page' as const),
-      fc.nat(9),
-      fc.option(number, { nil: null }),
-      fc.nat(20),
-    ),
-  },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom('freeze' as const, 'release' as const, 'read' as const)) },
-);
-
-/** The plainest map in order: a list that is sorted when it is read. */
-class SortedList {
-  readonly #rows = new Map<Key, Value>();
-
-  get rows(): readonly Row[] {
-    return [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-
-  get(key: Key): Value | undefined {
-    return this.#rows.get(key);
-  }
-
-  set(key: Key, value: Value): void {
-    this.#rows.set(key, value);
-  }
-
-  delete(key: Key): void {
-    this.#rows.delete(key);
-  }
-
-  page(prefix: string, after: Key | undefined, limit: number): { entries: readonly Row[]; more: boolean } {
-    const rows = this.rows.filter(([key]) => key.startsWith(prefix) && (after === undefined || key > after));
-    return { entries: rows.slice(0, limit), more: rows.length > limit };
-  }
-}
-
-/** The same steps on both; whatever they show must be equal. */
-class Twins {
-  readonly #keysMax: number;
-  readonly #leaves: Leaves<Value>;
-  readonly #list = new SortedList();
-  readonly #views: { readonly view: FrozenLeaves<Value>; readonly copy: readonly Row[] }[] = [];
-  #values = 0;
-
-  constructor(keysMax: number) {
-    this.#keysMax = keysMax;
-    this.#leaves = new Leaves(keysMax);
-  }
-
-  take(step: Step): void {
-    if (step[0] === 'set') this.#set(name(step[1]));
-    else if (step[0] === 'append') this.#append(name(step[1]));
-    else if (step[0] === 'delete') this.#delete(name(step[1]));
-    else if (step[0] === 'get') same(this.#leaves.get(name(step[1])), this.#list.get(name(step[1])));
-    else if (step[0] === 'page') this.#page(step[1], step[2], step[3]);
-    else if (step[0] === 'freeze') this.#views.push({ view: this.#leaves.freeze(), copy: this.#list.rows });
-    else if (step[0] === 'release') this.#views.shift()?.view.release();
-    else this.compare();
-  }
-
-  compare(): void {
-    same(all(this.#leaves), this.#list.rows);
-    same(this.#leaves.size, this.#list.rows.length);
-    for (const { view, copy } of this.#views) same([view.size, [...view]], [copy.length, copy]);
-    same(this.#leaves.leaves <= leavesMax(this.#leaves.size, this.#keysMax), true);
-  }
-
-  #set(key: Key): void {
-    this.#values += 1;
-    const value = { number: this.#values };
-    same(this.#leaves.set(key, value), this.#list.get(key));
-    this.#list.set(key, value);
-  }
-
-  /** It may refuse a key that is behind all others, since it remembers those that went; never take another. */
-  #append(key: Key): void {
-    this.#values += 1;
-    const value = { number: this.#values };
-    const behind = this.#list.rows.every(([other]) => other < key);
-    const taken = this.#leaves.append(key, value);
-    same(taken && !behind, false);
-    if (taken) this.#list.set(key, value);
-  }
-
-  #delete(key: Key): void {
-    same(this.#leaves.delete(key), this.#list.get(key));
-    this.#list.delete(key);
-  }
-
-  #page(tens: number, from: number | null, limit: number): void {
-    const prefix = tens > 6 ? '' : `key-00${tens}`;
-    const after = from === null ? undefined : name(from);
-    same(this.#leaves.page(prefix, after, limit), this.#list.page(prefix, after, limit));
-  }
-}
-
 t.test('a map of any leaf size equals a sorted list, and each live view the list as it was', async () => {
   const property = fc.property(
     fc.integer({ min: 2, max: 9 }),
     fc.array(step, { maxLength: 300, size: 'max' }),
     (keysMax, steps) => {
-      const twins = new Twins(keysMax);
+      const twins = new Twins(new Leaves<Value>(keysMax), keysMax, number => ({ number }));
       for (const step of steps) twins.take(step);
       twins.compare();
     },
