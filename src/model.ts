@@ -134,6 +134,27 @@ export interface BaseVersion extends ChangeId, Note {
 /** What tells of the last change of an entry. */
 export type EntryNumbers = Pick<BaseEntry, 'epoch' | 'revision' | 'version' | 'time'>;
 
+/**
+ * Entries of one line of a base, still as they stand in its bytes: a store can take them from there without making an
+ * object or a string of any. They are in the order of the line. Good until the next line is read.
+ */
+export interface BaseRows extends Iterable<BaseEntry> {
+  readonly size: number;
+  /** The line. */
+  readonly bytes: Buffer;
+  /** Makes the entry of a row. */
+  entryAt(row: number): BaseEntry;
+  /** Where its key stands in the bytes, and where its text does. */
+  keyStart(row: number): number;
+  keyEnd(row: number): number;
+  textStart(row: number): number;
+  textEnd(row: number): number;
+  /** Whether its text stands there as the JSON string of itself, so that it must be read by `entryAt`. */
+  isQuoted(row: number): boolean;
+  numbersAt(row: number): EntryNumbers;
+  deadline(row: number): Milliseconds | null;
+}
+
 /** `periodic`: answered at once, on disk within the interval. `sync`: answered after the fsync. */
 export type Durability = 'periodic' | 'sync';
 
@@ -232,6 +253,13 @@ export interface Range {
 export interface Page {
   /** In key order. */
   readonly entries: readonly (readonly [Key, Entry])[];
+  /** Whether there may be more behind the last. */
+  readonly more: boolean;
+}
+
+/** Deleted keys that have a history, in key order. */
+export interface Buried {
+  readonly keys: readonly Key[];
   /** Whether there may be more behind the last. */
   readonly more: boolean;
 }

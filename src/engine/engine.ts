@@ -13,6 +13,7 @@
  * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
  */
 import type {
+  Buried,
   ByteString,
   Change,
   CollectionStatus,
@@ -30,6 +31,7 @@ import type {
 } from '../model.js';
 
 export type {
+  Buried,
   CollectionStatus,
   Condition,
   DeleteOperation,
@@ -55,12 +57,6 @@ export interface Commit {
 export interface CommitOptions {
   /** Absent: the strongest that the collections of the operations have by policy. */
   readonly durability?: Durability;
-}
-
-export interface Buried {
-  readonly keys: readonly Key[];
-  /** Whether there may be more behind the last. */
-  readonly more: boolean;
 }
 
 export interface EngineStatus {

@@ -12,7 +12,14 @@ import type { Clock } from '../platform/clock.js';
 import type { File } from '../platform/files.js';
 import { appendAll } from './append.js';
 import { damaged, foreign } from './damage.js';
-import { type BaseLine, decodeBaseLine, encodeEntries, encodeVersions } from './format.js';
+import {
+  type BaseLine,
+  decodeBaseRows,
+  encodeEntries,
+  encodeVersions,
+  type RowsLine,
+  withEntries,
+} from './format.js';
 import { type BaseFooter, decodeHeader, encodeHeader, FORMAT } from './header.js';
 import { lineChecksum } from './line.js';
 import { decodeSegment, unreadable } from './opening.js';
@@ -192,12 +199,19 @@ export class BaseReader {
 
   /** Null for the first line. */
   take(segment: Segment): BaseLine | null {
+    const line = this.takeRows(segment);
+    return line === null ? null : withEntries(line);
+  }
+
+  /** The same, and leaves the entries in the line where it can. */
+  takeRows(segment: Segment): BaseLine | RowsLine | null {
     if (segment.state !== 'right') throw this.#damaged('a line is wrong', segment.offset);
     if (this.#ended) throw this.#damaged('there is more behind its last line', segment.offset);
     const line = segment.offset === 0 ? null : this.#decode(segment);
     if (line === null) this.#header(segment);
     if (line?.type === 'footer') this.#footer(line, segment.offset);
     if (line?.type === 'entries') this.#entries += line.entries.length;
+    if (line?.type === 'rows') this.#entries += line.rows.size;
     this.#sum.add(lineChecksum(segment.line));
     this.#lines += 1;
     this.#end = segment.end;
@@ -231,9 +245,9 @@ export class BaseReader {
     this.#ended = true;
   }
 
-  #decode({ line, offset }: Segment): BaseLine {
+  #decode({ line, offset }: Segment): BaseLine | RowsLine {
     try {
-      return decodeBaseLine(line);
+      return decodeBaseRows(line);
     } catch (cause) {
       throw this.#damaged(unreadable(cause), offset, cause);
     }

@@ -12,6 +12,7 @@
  */
 import type {
   BaseEntry,
+  BaseRows,
   BaseVersion,
   ByteString,
   Change,
@@ -22,9 +23,10 @@ import type {
   Note,
   Revision,
 } from '../model.js';
+import { scanEntries } from './entry-rows.js';
 import { type BaseFooter, FormatError, isCount, isRecord, parseJson } from './header.js';
 import { frameLine, isByteString, jsonOf } from './line.js';
-import { scanBatch, scanEntries } from './rows.js';
+import { scanBatch } from './rows.js';
 
 /** A line of a log behind its first. */
 export type LogLine =
@@ -41,6 +43,13 @@ export type BaseLine =
   | { readonly type: 'entries'; readonly collection: string; readonly entries: readonly BaseEntry[] }
   | { readonly type: 'versions'; readonly collection: string; readonly versions: readonly BaseVersion[] }
   | ({ readonly type: 'footer' } & BaseFooter);
+
+/** A line of entries whose entries were not made yet. */
+export interface RowsLine {
+  readonly type: 'rows';
+  readonly collection: string;
+  readonly rows: BaseRows;
+}
 
 // Writing
 
@@ -148,8 +157,18 @@ export function decodeLogLine(line: Buffer): LogLine {
 
 /** Reads a line of a base that is not its first. */
 export function decodeBaseLine(line: Buffer): BaseLine {
+  return withEntries(decodeBaseRows(line));
+}
+
+/** The same, and leaves the entries in the line where it can. */
+export function decodeBaseRows(line: Buffer): BaseLine | RowsLine {
   const scanned = scanEntries(line);
-  return scanned === null ? parseBaseLine(line) : { type: 'entries', ...scanned };
+  return scanned === null ? parseBaseLine(line) : { type: 'rows', ...scanned };
+}
+
+export function withEntries(line: BaseLine | RowsLine): BaseLine {
+  if (line.type !== 'rows') return line;
+  return { type: 'entries', collection: line.collection, entries: [...line.rows] };
 }
 
 /** What a line of a log means, in any form of JSON. */

@@ -36,6 +36,8 @@ export class Overlay implements RecoveryTarget {
 
   loadVersion(): void {}
 
+  loadRows(): void {}
+
   loaded(revision: Revision): void {
     this.revision = revision;
   }

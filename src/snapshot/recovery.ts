@@ -15,12 +15,12 @@
  *   takes its changes over and seals this one before it (`successor`).
  */
 import { CairnError } from '../errors.js';
-import type { BaseEntry, BaseVersion, Change, Epoch, Revision } from '../model.js';
+import type { BaseEntry, BaseRows, BaseVersion, Change, Epoch, Revision } from '../model.js';
 import type { File, Files } from '../platform/files.js';
 import { BaseReader } from './base.js';
 import { damaged, type Place, withRepairHint } from './damage.js';
 import { fileName, greatestNumber, listDirectory } from './directory.js';
-import { type BaseLine, decodeLogLine, type LogLine } from './format.js';
+import { type BaseLine, decodeLogLine, type LogLine, type RowsLine } from './format.js';
 import { FormatError, type Seal } from './header.js';
 import { hidesRightLine } from './line.js';
 import { type KnownLog, LogFinder } from './log-finder.js';
@@ -33,6 +33,8 @@ import { readSegments, type Segment } from './reader.js';
  */
 export interface RecoveryTarget {
   load(collection: string, entry: BaseEntry): void;
+  /** The same for all entries of a line, which may be used until it returns. */
+  loadRows(collection: string, rows: BaseRows): void;
   loadVersion(collection: string, version: BaseVersion): void;
   /** After the base: it is of this revision, in an epoch that is not before that of its changes. */
   loaded(revision: Revision, epoch: Epoch): void;
@@ -220,7 +222,7 @@ class Recovery<Target extends RecoveryTarget> {
       });
       for await (const segments of readSegments(file, size)) {
         for (const segment of segments) {
-          const line = reader.take(segment);
+          const line = reader.takeRows(segment);
           if (line !== null) loadAll(target, line, { file: name, offset: segment.offset });
         }
         this.#progress(segments);
@@ -329,8 +331,9 @@ class Recovery<Target extends RecoveryTarget> {
 }
 
 /** What does not fit what came before it was not written by a base. */
-export function loadAll(target: RecoveryTarget, line: BaseLine, place: Place): void {
+export function loadAll(target: RecoveryTarget, line: BaseLine | RowsLine, place: Place): void {
   try {
+    if (line.type === 'rows') target.loadRows(line.collection, line.rows);
     if (line.type === 'entries') for (const entry of line.entries) target.load(line.collection, entry);
     if (line.type === 'versions')
       for (const version of line.versions) target.loadVersion(line.collection, version);

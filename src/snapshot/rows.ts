@@ -1,114 +1,39 @@
 /**
- * Reads the rows of a line straight from its bytes, in exactly the form in which format.ts writes them: to parse a
- * million rows into arrays first took over a quarter of the time of a start, and the memory of the arrays.
+ * Reads the rows of a line of a log straight from its bytes, in exactly the form in which format.ts writes them: to parse
+ * a million rows into arrays first took over a quarter of the time of a start, and the memory of the arrays.
  *
  * It is never the judge. What it takes it takes as JSON.parse would; at anything else (an escape in a key, a number
  * of more than 15 digits, white space, damage) it gives null, and format.ts reads the line with JSON.parse, which
  * decides. So there is one rule for what a line means, and a test holds the two against each other. Nothing that it
  * gives keeps the line alive: keys and values are copies.
  */
-import type { BaseEntry, ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
-import { isByteString } from './line.js';
-
-/** Where a line's JSON begins. */
-const JSON_FROM = 9;
-const VALUES = Buffer.from(',"values":[');
-/** No number stands here. */
-const NONE = -1;
-/** Digits of a number that is exact in any case. */
-const DIGITS_MAX = 15;
-
-const ZERO = 0x30;
-const MINUS = 0x2d;
-const COMMA = 0x2c;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SPACE = 0x20;
-const BRACKET = 0x5b;
-const ROW_END = 0x5d;
+import type { ByteString, Change, Epoch, JsonText, Key, Revision } from '../model.js';
+import {
+  BRACKET,
+  COMMA,
+  Cursor,
+  JSON_FROM,
+  MINUS,
+  NONE,
+  NULL,
+  ROW_END,
+  ROWS_END,
+  unquoted,
+  VALUES,
+} from './cursor.js';
 
 /** What stands around keys and numbers. */
 const FIRST = Buffer.from('{"first":');
 const COUNT = Buffer.from(',"count":');
 const EPOCH = Buffer.from(',"epoch":');
 const OPERATIONS = Buffer.from(',"operations":[');
-const COLLECTION = Buffer.from('{"collection":');
-const ENTRIES = Buffer.from(',"entries":[');
-const ROWS_END = Buffer.from('],"lengths":[');
 const PUT = Buffer.from('["put",');
 const TOUCH = Buffer.from('["touch",');
 const DELETE = Buffer.from('["delete",');
-const NULL = Buffer.from('null');
 const REASONS = (['deleted', 'expired', 'evicted', 'purged'] as const).map(reason => ({
   reason,
   text: Buffer.from(`"${reason}"`),
 }));
-
-/** A place in a line, and what can be read from there. Whatever does not find what it looks for leaves it anywhere. */
-class Cursor {
-  readonly #bytes: Buffer;
-  #at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  get at(): number {
-    return this.#at;
-  }
-
-  /** Steps over these bytes, if they stand here. */
-  skip(text: Uint8Array): boolean {
-    const bytes = this.#bytes;
-    const from = this.#at;
-    for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text[i]) return false;
-    this.#at = from + text.length;
-    return true;
-  }
-
-  /** Steps over one byte, if it stands here. */
-  skipByte(byte: number): boolean {
-    if (this.#bytes[this.#at] !== byte) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  /** A whole number as JSON writes it, or NONE. */
-  whole(): number {
-    const bytes = this.#bytes;
-    const from = this.#at;
-    let at = from;
-    let value = 0;
-    for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[at]! - ZERO) {
-      value = value * 10 + digit;
-      at += 1;
-    }
-    this.#at = at;
-    const digits = at - from;
-    if (digits === 0 || digits > DIGITS_MAX || (digits > 1 && bytes[from] === ZERO)) return NONE;
-    return value;
-  }
-
-  /** A comma and a whole number behind it, or NONE. */
-  nextWhole(): number {
-    return this.skipByte(COMMA) ? this.whole() : NONE;
-  }
-
-  /** A string without escapes, or null. */
-  string(): ByteString | null {
-    const bytes = this.#bytes;
-    if (!this.skipByte(QUOTE)) return null;
-    const from = this.#at;
-    let at = from;
-    for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[at]!) {
-      if (!(byte >= SPACE) || byte === BACKSLASH) return null; // also where the line ends
-      at += 1;
-    }
-    this.#at = at + 1;
-    return bytes.latin1Slice(from, at);
-  }
-}
 
 /** The values of a line, one behind the other, each as long as the list of lengths says. */
 class Values {
@@ -154,16 +79,6 @@ class Values {
 function valuesOf(line: Buffer, from: number): Values | null {
   const mark = line.indexOf(VALUES, from);
   return mark < 0 ? null : new Values(line, mark);
-}
-
-/** The text whose JSON string this is, or null. */
-function unquoted(json: ByteString): ByteString | null {
-  try {
-    const text: unknown = JSON.parse(json);
-    return typeof text === 'string' && isByteString(text) ? text : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The changes of a batch line. Null: the line is not of this form, or no batch. */
@@ -240,35 +155,4 @@ class Collections {
     this.#written = Buffer.from(`"${this.#last}"`, 'latin1');
     return this.#last;
   }
-}
-
-/** The entries of a base line. Null: the line is not of this form. */
-export function scanEntries(line: Buffer): { collection: string; entries: BaseEntry[] } | null {
-  const rows = new Cursor(line, JSON_FROM);
-  if (!rows.skip(COLLECTION)) return null;
-  const collection = rows.string();
-  if (collection === null || !rows.skip(ENTRIES)) return null;
-  const values = valuesOf(line, rows.at);
-  if (values === null) return null;
-  const entries: BaseEntry[] = [];
-  do {
-    const entry = scanEntry(rows, values);
-    if (entry === null) return null;
-    entries.push(entry);
-  } while (rows.skipByte(COMMA));
-  return values.follow(rows) ? { collection, entries } : null;
-}
-
-function scanEntry(rows: Cursor, values: Values): BaseEntry | null {
-  const key = rows.skipByte(BRACKET) ? (rows.string() as Key | null) : null;
-  const version = rows.nextWhole();
-  const revision = rows.nextWhole();
-  const epoch = rows.nextWhole();
-  const time = rows.nextWhole();
-  if (key === null || version < 0 || revision < 0 || epoch < 0 || time < 0) return null;
-  if (!rows.skipByte(COMMA)) return null;
-  const deadline = rows.skip(NULL) ? null : rows.whole();
-  if (deadline === NONE || !rows.skipByte(ROW_END)) return null;
-  const text = values.next();
-  return text === null ? null : { key, text, version, revision, epoch, time, deadline };
 }

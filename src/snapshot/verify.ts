@@ -8,6 +8,7 @@
 import { CairnError, systemCode } from '../errors.js';
 import {
   type BaseEntry,
+  type BaseRows,
   type BaseVersion,
   type Change,
   type Key,
@@ -159,6 +160,10 @@ class Counter implements RecoveryTarget {
 
   loadVersion(collection: string, version: BaseVersion): void {
     this.#order?.version(collection, version);
+  }
+
+  loadRows(collection: string, rows: BaseRows): void {
+    for (const entry of rows) this.load(collection, entry);
   }
 
   loaded(_revision: Revision): void {

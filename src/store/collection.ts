@@ -3,8 +3,9 @@
  * where the policy evicts, their order of use, and where it keeps them, their histories. Whoever changes an entry here
  * changes all of these; nothing is decided here.
  */
-import { LEAF_KEYS_MAX } from '../limits.js';
+import { ENTRY_OVERHEAD_BYTES, LEAF_KEYS_MAX } from '../limits.js';
 import type {
+  BaseRows,
   BaseVersion,
   Change,
   ChangeId,
@@ -22,6 +23,7 @@ import type { Expiry, ExpiryNode } from './expiry.js';
 import { Histories, recordOfChange } from './histories.js';
 import { Leaves } from './leaves.js';
 import { packing } from './packed.js';
+import { RowPacker } from './row-packer.js';
 import type { UniqueFields } from './unique.js';
 
 /** What is kept for all collections together. */
@@ -36,7 +38,7 @@ export class Collection {
   readonly name: string;
   /** Null: it left the configuration and keeps its data. */
   readonly policy: Policy | null;
-  readonly leaves = new Leaves<StoredEntry>(LEAF_KEYS_MAX, packing);
+  readonly leaves: Leaves<StoredEntry>;
   /** Null: it does not evict. */
   readonly order: OrderOfUse | null;
   /** Null: it keeps none. */
@@ -47,6 +49,8 @@ export class Collection {
   lastChange: ChangeId = { epoch: 0, revision: 0 };
   readonly #expiry: Expiry;
   #bytes = 0;
+  /** Rows of a base that are not in the leaves yet; null: none is being loaded. */
+  #packer: RowPacker | null = null;
 
   constructor(name: string, policy: Policy | null, { expiry, graves }: Deadlines) {
     this.name = name;
@@ -58,6 +62,8 @@ export class Collection {
       historyTtl: null,
     };
     this.histories = depth === 0 ? null : new Histories({ collection: name, depth, ttl, graves });
+    // A text stands in the history too, and is one string with that of the entry.
+    this.leaves = new Leaves(LEAF_KEYS_MAX, this.histories === null ? packing : null);
   }
 
   get entries(): number {
@@ -67,6 +73,10 @@ export class Collection {
   /** Those of the histories and of the index too. */
   get bytes(): number {
     return this.#bytes + (this.histories?.bytes ?? 0) + (this.unique?.bytes ?? 0);
+  }
+
+  get isOver(): boolean {
+    return this.bytes > (this.policy?.bytesMax ?? Number.POSITIVE_INFINITY);
   }
 
   /** What is there, expired or not. */
@@ -98,8 +108,47 @@ export class Collection {
     return true;
   }
 
+  /** Takes rows of a base; false where a key is there already. All are there when `loaded` was called. */
+  loadRows(rows: BaseRows): boolean {
+    for (let row = 0; row < rows.size; row++) if (!this.#loadRow(rows, row)) return false;
+    return true;
+  }
+
+  /** The base, which is of this change, has no more rows. */
+  loaded(id: ChangeId): void {
+    this.#unpack();
+    this.#packer = null;
+    this.lastChange = id;
+  }
+
+  #loadRow(rows: BaseRows, row: number): boolean {
+    this.#packer ??= new RowPacker();
+    const packer = this.#packer;
+    if (packer.isFull) this.#unpack();
+    const deadline = rows.deadline(row);
+    if (this.order === null && packer.takes(rows, row)) {
+      if (packer.size > 0 || this.leaves.takesPacked(rows.entryAt(row).key)) {
+        const node = deadline === null ? null : this.#expiryFor(rows.entryAt(row).key, null, deadline);
+        packer.add(rows, row, node);
+        return true;
+      }
+    }
+    this.#unpack();
+    const entry = rows.entryAt(row);
+    return this.load(entry.key, entry, deadline);
+  }
+
+  /** Brings what the packer has into the leaves, which could take it when its first row came. */
+  #unpack(): void {
+    if (this.#packer === null || this.#packer.size === 0) return;
+    const packed = this.#packer.take();
+    this.leaves.appendPacked(packed);
+    this.#bytes += packed.bytes + packed.size * ENTRY_OVERHEAD_BYTES;
+  }
+
   /** Takes a version of a base, whose entries are there already; false where it is one of an entry that is not. */
   loadVersion(version: BaseVersion): boolean {
+    this.#unpack();
     return this.histories === null || this.histories.load(version, this.leaves.get(version.key));
   }
 

@@ -7,6 +7,7 @@
  */
 import type {
   BaseVersion,
+  Buried,
   Change,
   Entry,
   JsonText,
@@ -111,12 +112,7 @@ export class Histories {
   }
 
   /** Deleted keys, in key order. */
-  buried(
-    prefix: string,
-    after: Key | undefined,
-    limit: number,
-    now: Milliseconds,
-  ): { readonly keys: readonly Key[]; readonly more: boolean } {
+  buried(prefix: string, after: Key | undefined, limit: number, now: Milliseconds): Buried {
     const isBuried = ({ last, grave }: History): boolean =>
       last.text === null && (grave === null || grave.deadline > now);
     const { entries, more } = this.#keys.page(prefix, after, limit, isBuried);
@@ -133,10 +129,12 @@ export class Histories {
     return this.#buried.has(key) ? (this.#keys.get(key)?.bytes ?? 0) : 0;
   }
 
-  /** The history of the key that was deleted first goes before its time. False: there is none. */
-  forgetOldest(): boolean {
-    const [oldest] = this.#buried;
-    return oldest !== undefined && this.forget(oldest);
+  /** The histories of the keys that were deleted first go before their time, as long as it is so. */
+  forgetWhile(isOver: () => boolean): void {
+    for (const oldest of this.#buried) {
+      if (!isOver()) return;
+      this.forget(oldest);
+    }
   }
 
   #bury(key: Key, before: History | undefined, after: History | undefined): void {

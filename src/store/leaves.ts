@@ -15,7 +15,7 @@
  */
 import { LEAF_KEYS_MAX } from '../limits.js';
 import type { Key } from '../model.js';
-import { Leaf, type Packing } from './leaf.js';
+import { Leaf, type Packed, type Packing } from './leaf.js';
 
 /** Some entries in key order, and whether there are more of the kind behind them. */
 export interface LeavesPage<V> {
@@ -91,6 +91,25 @@ export class Leaves<V extends object> {
     this.#writable(full ? this.#roomBehind(last, key) : last).append(key, value);
     this.#size += 1;
     return true;
+  }
+
+  /**
+   * Whether packed entries that begin with this key can be appended. They become a leaf of their own, so the last one
+   * must be full, or it would stay thin.
+   */
+  takesPacked(first: Key): boolean {
+    const { size, greatest } = this.#leaves.at(-1)!;
+    return first > greatest && (size === 0 || size >= this.#keysMax);
+  }
+
+  /** Adds packed entries, at least one, whose first key it takes. */
+  appendPacked(packed: Packed<V>): void {
+    const first = packed.keyAt(0);
+    if (!this.takesPacked(first)) throw new Error('These leaves cannot be followed by a packed one.');
+    const last = this.#leaves.length - 1;
+    const index = this.#leaves[last]!.size === 0 ? last : this.#roomBehind(last, first);
+    this.#writable(index).begin(packed);
+    this.#size += packed.size;
   }
 
   /** Gives what was there. */

@@ -15,7 +15,9 @@ import { checkCondition } from '../condition.js';
 import { CairnError } from '../errors.js';
 import {
   type BaseEntry,
+  type BaseRows,
   type BaseVersion,
+  type Buried,
   type ByteString,
   type Change,
   type ChangeId,
@@ -129,10 +131,7 @@ export class Store {
   }
 
   /** Deleted keys that have a history, in key order. */
-  buried(
-    name: string,
-    { prefix = '', after, limit }: Range,
-  ): { readonly keys: readonly Key[]; readonly more: boolean } {
+  buried(name: string, { prefix = '', after, limit }: Range): Buried {
     const { histories } = this.#known(name);
     if (histories === null) return { keys: [], more: false };
     return histories.buried(prefix, after, limit, this.#time.now());
@@ -214,6 +213,11 @@ export class Store {
     if (!into.load(entry.key, entry, entry.deadline)) throw new Error('The base has a key twice.');
   }
 
+  /** The same for a line of them. They are all there when `loaded` was called. */
+  loadRows(collection: string, rows: BaseRows): void {
+    if (!this.#collectionOf(collection).loadRows(rows)) throw new Error('The base has a key twice.');
+  }
+
   /** Takes a version of a base, behind all entries of its collection. */
   loadVersion(collection: string, version: BaseVersion): void {
     if (this.#collectionOf(collection).loadVersion(version)) return;
@@ -223,7 +227,7 @@ export class Store {
   /** After the base: the store is at this revision, and what came before it in each collection is not known. */
   loaded(revision: Revision, epoch: Epoch): void {
     this.#revision = revision;
-    for (const collection of this.#collections.values()) collection.lastChange = { epoch, revision };
+    for (const collection of this.#collections.values()) collection.loaded({ epoch, revision });
   }
 
   /**
@@ -357,10 +361,7 @@ export class Store {
 
   /** Over a bound, the histories of deleted keys go before their time: as then, it is no change. */
   #forgetOver(collection: Collection): void {
-    const { policy, histories } = collection;
-    const bytesMax = policy?.bytesMax ?? Number.POSITIVE_INFINITY;
-    const isOver = () => collection.bytes > bytesMax || this.bytes > this.#bytesMax;
-    while (histories !== null && isOver() && histories.forgetOldest());
+    collection.histories?.forgetWhile(() => collection.isOver || this.bytes > this.#bytesMax);
   }
 
   #next(now: Milliseconds): Moment {

@@ -62,14 +62,14 @@ t.test('packed leaves of any size equal a sorted list, and each live view the li
   fc.assert(property, { ...random, numRuns: 500 });
 });
 
-t.test('whoever is passing over a leaf goes on while it is packed anew and split', async t => {
+t.test('whoever is passing over a full leaf goes on while it is packed anew and split', async t => {
   for (const looseMax of [1, 3, 100]) {
-    const leaves = filled(8, 10, looseMax);
+    const leaves = filled(10, 10, looseMax);
     const before = [...leaves.page('', undefined, 100).entries];
     const view = leaves.freeze();
     const reader = view[Symbol.iterator]();
     const read = [reader.next().value];
-    for (let number = 0; number < 8; number++) {
+    for (let number = 0; number < 10; number++) {
       leaves.set(key(`key-0003-${number}`), entryOf(number));
       leaves.set(name(number), entryOf(100 + number));
     }
@@ -126,4 +126,20 @@ t.test('keys that begin alike, or are the beginning of another, are told apart',
       t.equal(leaves.get(key(text)), undefined, text);
     }
   }
+});
+
+t.test('packed entries become a leaf only behind all keys, and behind no leaf that is thin', async t => {
+  const page = packing.nothing.with([name(20), name(21)], [entryOf(20), entryOf(21)]);
+  const leaves = filled(4, 5, 1);
+  t.notOk(leaves.takesPacked(name(20)), 'the last leaf is not full');
+  t.throws(() => leaves.appendPacked(page), { message: /cannot be followed/ });
+  leaves.set(name(4), entryOf(4));
+  t.notOk(leaves.takesPacked(name(4)), 'it is not behind');
+  t.ok(leaves.takesPacked(name(20)));
+  leaves.appendPacked(page);
+  t.strictSame([leaves.size, leaves.leaves], [7, 2]);
+  t.equal(leaves.get(name(21))?.revision, 21);
+  const empty = new Leaves<StoredEntry>(5, packing);
+  empty.appendPacked(page);
+  t.strictSame([empty.size, empty.leaves], [2, 1], 'also as the first leaf');
 });
