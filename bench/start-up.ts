@@ -3,10 +3,12 @@
  *
  * Ready is the first 200 of /readyz (Redis: the first PONG). Once with an empty store, beside servers that have
  * none; once with a million keys, beside Redis, which loads the same keys from its RDB. The full directory is
- * made through the service's own HTTP interface and a clean stop; every start gets a copy of it, so that none
- * profits from what the one before left.
+ * made through the service's own HTTP interface and a clean stop, so it holds a base and a log; a second one holds
+ * the same as a base alone, as an RDB does. Every start gets a copy, so that none profits from what the one before
+ * left.
  */
-import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, cpSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BARE, CAIRN, commandOf, KOA, type Place, REDIS } from './contestants.js';
 import { getExchange, prepared, type Script, setExchange, shuffled } from './dataset.js';
@@ -21,14 +23,20 @@ import { ratiosByRound } from './statistics.js';
 import type { Workbench } from './workbench.js';
 
 const KEYS_CHECKED = 1_000;
+const FROM_BASE = `${CAIRN}, base alone`;
 
 interface Starter {
   readonly name: string;
+  readonly contestant: string;
   /** What it starts with, copied for each start. */
   readonly full?: string;
   readonly probe: (port: number) => Promise<Readiness>;
   /** Throws where something that was stored is not there. */
   readonly check: (server: Server) => Promise<void>;
+}
+
+interface FullStarter extends Starter {
+  readonly full: string;
 }
 
 interface Start {
@@ -55,16 +63,17 @@ export async function startUp(bench: Workbench, options: Options): Promise<Findi
 }
 
 function emptyStarter(name: string): Starter {
-  return { name, probe: httpReadiness, check: async () => {} };
+  return { name, contestant: name, probe: httpReadiness, check: async () => {} };
 }
 
-async function fullStarters(bench: Workbench, options: Options): Promise<Starter[]> {
-  const starters = [await fullCairn(bench, options)];
+async function fullStarters(bench: Workbench, options: Options): Promise<FullStarter[]> {
+  const cairn = await fullCairn(bench, options);
+  const starters = [cairn, { ...cairn, name: FROM_BASE, full: baseOf(bench, options, cairn.full) }];
   if (hasProgram('redis-server')) starters.push(await fullRedis(bench, options));
   return starters;
 }
 
-async function fullCairn(bench: Workbench, options: Options): Promise<Starter> {
+async function fullCairn(bench: Workbench, options: Options): Promise<FullStarter> {
   const full = bench.directory(CAIRN);
   const server = await bench.start(commandOf(CAIRN, options, { directory: full }));
   await server.ready(httpReadiness);
@@ -76,10 +85,27 @@ async function fullCairn(bench: Workbench, options: Options): Promise<Starter> {
   const script = prepared(asked.length, index => getExchange(asked[index]!, 0));
   const load = { connections: 1, depth: 64, signal: bench.signal };
   const check = async ({ port }: Server) => void (await runLoad(script, { ...load, port }));
-  return { name: CAIRN, full, probe: httpReadiness, check };
+  return { name: CAIRN, contestant: CAIRN, full, probe: httpReadiness, check };
 }
 
-async function fullRedis(bench: Workbench, options: Options): Promise<Starter> {
+/** A directory with the same state as one base and an empty log. */
+function baseOf(bench: Workbench, { cairn }: Options, full: string): string {
+  const backup = bench.path('backup');
+  const directory = bench.path(FROM_BASE);
+  const file = openSync(backup, 'w');
+  run([cairn, 'backup', full], file);
+  closeSync(file);
+  run([cairn, 'restore', backup, directory], 'ignore');
+  rmSync(backup);
+  return directory;
+}
+
+function run(args: readonly string[], stdout: number | 'ignore'): void {
+  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
+}
+
+async function fullRedis(bench: Workbench, options: Options): Promise<FullStarter> {
   const full = bench.directory(REDIS);
   const server = await bench.start(commandOf(REDIS, options, { directory: full }));
   await server.ready(redisReadiness);
@@ -90,7 +116,7 @@ async function fullRedis(bench: Workbench, options: Options): Promise<Starter> {
     const size = await redis(port, 'DBSIZE');
     if (size !== `:${options.startKeys}`) throw new Error(`Redis has ${size} keys.`);
   };
-  return { name: REDIS, full, probe: redisReadiness, check };
+  return { name: REDIS, contestant: REDIS, full, probe: redisReadiness, check };
 }
 
 /** Round after round, as in runner.ts; the first one fills the page cache and does not count. */
@@ -114,7 +140,7 @@ async function measureStart(bench: Workbench, options: Options, starter: Starter
   const directory = bench.directory(starter.name);
   if (starter.full !== undefined) cpSync(starter.full, directory, { recursive: true });
   const place: Place = { directory };
-  const server = await bench.start(commandOf(starter.name, options, place));
+  const server = await bench.start(commandOf(starter.contestant, options, place));
   const readyMs = await server.ready(starter.probe);
   const start = { readyMs, cpuMs: cpuTimeMs(server.pid), memory: memoryOf(server.pid) };
   await starter.check(server);
@@ -160,8 +186,7 @@ function withRatio(
   return [formatSpread(values, 0), formatSpread(ratiosByRound(values, base), 2)];
 }
 
-function describeDirectory({ name, full }: Starter): string {
-  if (full === undefined) return name;
+function describeDirectory({ name, full }: FullStarter): string {
   const files = readdirSync(full).sort();
   const sizes = files.map(
     file => `${file} ${formatNumber(statSync(join(full, file)).size / 2 ** 20, 1)} MiB`,
