@@ -1,7 +1,7 @@
 /**
  * One document of one collection, a plain key included: read, create, put, patch, touch, delete. What comes in is
- * decoded and checked already, but for its id and its size. A condition is part of the engine's operation, so nothing comes between its check and
- * the change.
+ * decoded already; what a document must be is said by rules.ts. A condition is part of the engine's operation, so nothing
+ * comes between its check and the change.
  */
 import { isAmong, mismatch } from '../condition.js';
 import type { Commit, Engine, Outcome } from '../engine/engine.js';

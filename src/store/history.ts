@@ -4,7 +4,7 @@
  * no copy, as long as none is cut off.
  */
 import { HISTORY_OVERHEAD_BYTES, VERSION_OVERHEAD_BYTES } from '../limits.js';
-import type { Key, Version, VersionRecord } from '../model.js';
+import type { Key, VersionRecord } from '../model.js';
 import type { ExpiryNode } from './expiry.js';
 
 export class History {
@@ -51,19 +51,6 @@ export class History {
 
   get last(): VersionRecord {
     return this.#list[this.length - 1]!;
-  }
-
-  /** Versions grow by one, unless some were lost. */
-  at(version: Version): VersionRecord | undefined {
-    let low = 0;
-    let high = this.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#list[middle]!.version < version) low = middle + 1;
-      else high = middle;
-    }
-    const found = low < this.length ? this.#list[low] : undefined;
-    return found?.version === version ? found : undefined;
   }
 
   /** Oldest first. */
