@@ -12,7 +12,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && mv node_modules /production
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY scripts/write-build-facts.js scripts/
+COPY scripts/copy-docs-page.js scripts/write-build-facts.js scripts/
 COPY src src
 RUN npm run build
 # After the compiler, whose layer would be built anew for every commit otherwise.

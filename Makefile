@@ -5,7 +5,7 @@
 .PHONY: help setup run test torture lint build artifact bench clean node tools
 
 # The folders too: one changes when a file in it goes away.
-sources := $(shell find src) tsconfig.json package.json
+sources := $(shell find src) tsconfig.json package.json scripts/copy-docs-page.js
 # Each is written last, so it is there only when all of its work succeeded.
 installed := node_modules/.installed
 built := dist/.built

@@ -1,7 +1,8 @@
 /**
  * The load generator: keep-alive connections on raw sockets, each with at most `depth` requests in flight, that
  * send prepared bytes and check every answer, status and body. The first wrong answer, or a connection that
- * ends, fails the run: nobody is fast by being wrong.
+ * ends, fails the run: nobody is fast by being wrong. A 503 with Retry-After is no wrong answer: a volume that others
+ * use too may be slow for seconds. The request is sent again then, and that is counted; many of them fail the run.
  *
  * It is to have a core of its own, and never sleeps while it waits: to wake a core that sleeps costs the one who
  * sends, some microseconds on a virtual machine. That would be counted as the server's work, and the slower the
@@ -26,9 +27,14 @@ export interface Load {
   readonly latenciesMs: Float64Array;
   /** The share of the time in which the generator did not only wait. */
   readonly generatorBusy: number;
+  /** Answers that asked for the request once more. */
+  readonly refused: number;
 }
 
 const READ_BUFFER_BYTES = 64 * 1024;
+/** Of all requests: more than these may not be refused. One on each connection always may. */
+const REFUSED_SHARE_MAX = 0.01;
+const RETRY_AFTER = /^retry-after: (\d{1,2})\r?$/im;
 
 /** Opens the connections, runs the script once over all of them together, and closes them. */
 export async function runLoad(script: Script, options: LoadOptions): Promise<Load> {
@@ -61,6 +67,7 @@ async function measured(run: Run, connections: readonly Connection[]): Promise<L
     seconds: milliseconds / 1000,
     latenciesMs: run.latenciesMs,
     generatorBusy: 1 - wait.idleMs / milliseconds,
+    refused: run.refused,
   };
 }
 
@@ -102,6 +109,7 @@ class Run {
   readonly latenciesMs: Float64Array;
   readonly done: Promise<void>;
   readonly #script: Script;
+  refused = 0;
   #next = 0;
   #answers = 0;
   #settle!: { resolve: () => void; reject: (reason: unknown) => void };
@@ -131,6 +139,12 @@ class Run {
     if (this.#answers === this.#script.count) this.#settle.resolve();
   }
 
+  /** False: there have been too many. */
+  refuse(connections: number): boolean {
+    this.refused += 1;
+    return this.refused <= Math.max(connections, this.#script.count * REFUSED_SHARE_MAX);
+  }
+
   fail(reason: unknown): void {
     this.#settle.reject(reason);
   }
@@ -144,14 +158,15 @@ interface Flight {
 class Connection {
   readonly opened: Promise<void>;
   readonly #run: Run;
-  readonly #depth: number;
+  readonly #options: LoadOptions;
   readonly #socket: Socket;
   readonly #cutter = new AnswerCutter(answer => this.#check(answer));
   readonly #flights: Flight[] = [];
 
-  constructor({ port, depth }: LoadOptions, run: Run) {
+  constructor(options: LoadOptions, run: Run) {
+    const { port } = options;
     this.#run = run;
-    this.#depth = depth;
+    this.#options = options;
     const buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
     const callback = (count: number) => this.#read(buffer.subarray(0, count));
     this.#socket = connect({ host: '127.0.0.1', port, noDelay: true, onread: { buffer, callback } });
@@ -161,7 +176,7 @@ class Connection {
   }
 
   begin(): void {
-    for (let free = this.#depth; free > 0; free--) this.#send();
+    for (let free = this.#options.depth; free > 0; free--) this.#send();
   }
 
   close(): void {
@@ -171,8 +186,12 @@ class Connection {
   #send(): void {
     const exchange = this.#run.take();
     if (exchange === null) return;
-    this.#flights.push({ exchange, sentAt: performance.now() });
-    this.#socket.write(exchange.request);
+    this.#fly({ exchange, sentAt: performance.now() });
+  }
+
+  #fly(flight: Flight): void {
+    this.#flights.push(flight);
+    this.#socket.write(flight.exchange.request);
   }
 
   /** False stops the reading: after a failure nothing that follows counts. */
@@ -190,6 +209,12 @@ class Connection {
     const flight = this.#flights.shift();
     if (flight === undefined) throw new Error(`An answer without a request: ${answer.head}`);
     const { status, body, request } = flight.exchange;
+    const retryAfter =
+      answer.status === 503 && status !== 503 ? RETRY_AFTER.exec(answer.head)?.[1] : undefined;
+    if (retryAfter !== undefined && this.#run.refuse(this.#options.connections)) {
+      setTimeout(() => this.#fly(flight), Number(retryAfter) * 1000);
+      return;
+    }
     if (answer.status !== status || !answer.body.equals(body)) throw wrongAnswer(request, answer);
     this.#run.answered(performance.now() - flight.sentAt);
     this.#send();

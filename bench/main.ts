@@ -10,8 +10,10 @@ import { describeMachine } from './machine.js';
 import { helpText, type Options, parseOptions } from './options.js';
 import { page } from './page.js';
 import { type Findings, formatMachine, formatTable } from './report.js';
+import { slowClients } from './slow-clients.js';
 import { startUp } from './start-up.js';
 import { transfer } from './transfer.js';
+import { watch } from './watch.js';
 import { Workbench } from './workbench.js';
 
 type Question = (bench: Workbench, options: Options) => Promise<Findings>;
@@ -23,6 +25,8 @@ const questions: Readonly<Record<string, Question>> = {
   transfer,
   page,
   history,
+  watch,
+  'slow-clients': slowClients,
 };
 
 async function main(args: readonly string[]): Promise<void> {

@@ -3,12 +3,12 @@ import { parseArgs } from 'node:util';
 
 const table = {
   rounds: { value: '5', help: 'measured rounds per contestant; one more goes before to warm up' },
-  requests: { value: '100000', help: 'get-set, history: requests in a round' },
+  requests: { value: '100000', help: 'get-set, history, watch: requests in a round' },
   connections: {
     value: '16',
-    help: 'get-set, page, history: keep-alive connections, one request in flight on each',
+    help: 'get-set, page, history, watch: keep-alive connections, one request in flight on each',
   },
-  keys: { value: '10000', help: 'get-set: keys in the store' },
+  keys: { value: '10000', help: 'get-set, watch: keys in the store' },
   'start-keys': {
     value: '1000000',
     help: 'start-up, base: keys in the store; 0 leaves those out',
@@ -20,6 +20,8 @@ const table = {
   'page-keys': { value: '1000000', help: 'page: keys of the one service; the other has a hundredth' },
   'page-requests': { value: '5000', help: 'page: pages in a round' },
   'history-keys': { value: '1000', help: 'history: keys that are written again and again' },
+  watchers: { value: '5000', help: 'watch: the most that watch, and those that are idle' },
+  'slow-clients': { value: '1000', help: 'slow-clients: clients of each kind' },
   contestants: { value: 'bare-http,plain-koa,cairn', help: 'who takes part, in this order' },
   cairn: { value: 'dist/main.js', help: 'the program of Cairn' },
   'node-flags': {
@@ -46,6 +48,8 @@ export interface Options {
   readonly pageKeys: number;
   readonly pageRequests: number;
   readonly historyKeys: number;
+  readonly watchers: number;
+  readonly slowClients: number;
   readonly contestants: readonly string[];
   readonly cairn: string;
   readonly nodeFlags: readonly string[];
@@ -84,6 +88,8 @@ export function parseOptions(args: readonly string[]): Options {
     pageKeys: whole('page-keys', 1_000),
     pageRequests: whole('page-requests', 1),
     historyKeys: whole('history-keys', 1),
+    watchers: whole('watchers', 1),
+    slowClients: whole('slow-clients', 1),
     contestants: words(text('contestants'), ','),
     cairn: text('cairn'),
     nodeFlags: words(text('node-flags'), ' '),

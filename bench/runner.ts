@@ -39,6 +39,7 @@ export interface Round {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly generatorBusy: number;
+  readonly refused: number;
 }
 
 export interface Result {
@@ -69,7 +70,7 @@ async function runRound(race: Race, entrant: Entrant): Promise<Round> {
   return roundOf(load, before === null || after === null ? null : after - before);
 }
 
-function roundOf({ seconds, latenciesMs, generatorBusy }: Load, cpuMs: number | null): Round {
+function roundOf({ seconds, latenciesMs, generatorBusy, refused }: Load, cpuMs: number | null): Round {
   const requests = latenciesMs.length;
   return {
     cpuMicrosPerRequest: cpuMs === null ? null : (cpuMs * 1000) / requests,
@@ -77,6 +78,7 @@ function roundOf({ seconds, latenciesMs, generatorBusy }: Load, cpuMs: number | 
     p50Ms: percentileOf(latenciesMs, 0.5),
     p99Ms: percentileOf(latenciesMs, 0.99),
     generatorBusy,
+    refused,
   };
 }
 
@@ -90,8 +92,18 @@ export function tableOf(race: Race, results: readonly Result[], base: string): T
     notes: [
       `Median (min–max) of ${race.rounds} interleaved rounds of ${race.script.count} requests over`,
       `${race.connections} connections; × is the median of the ratios within each round.`,
+      ...refusedNote(results),
     ],
   };
+}
+
+/** What a busy volume costs is not hidden. */
+function refusedNote(results: readonly Result[]): string[] {
+  const told = results.flatMap(({ name, rounds }) => {
+    const refused = rounds.reduce((sum, round) => sum + round.refused, 0);
+    return refused === 0 ? [] : [`${name} ${refused}`];
+  });
+  return told.length === 0 ? [] : [`Refused with 503 and Retry-After, and sent again: ${told.join(', ')}.`];
 }
 
 function rowOf({ name, rounds }: Result, floor: Result | undefined): string[] {

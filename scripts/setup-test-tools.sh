@@ -6,7 +6,8 @@ set -u
 
 # What each is for: curl, dash, busybox and xmllint to run verify-api.sh as its users do; shellcheck for the scripts;
 # strace to see system calls and to make them fail; flock and perl to lock a directory, perl also to cut the power of
-# a volume; mkfs.ext4, mount, fstrim and fallocate to make such a volume.
+# a volume; mkfs.ext4, mount, fstrim and fallocate to make such a volume; promtool for the metrics and their alerts;
+# chromium to open the page of the API.
 # Program, Debian's package, Homebrew's package (- where macOS has the program or nobody has).
 needed='
 curl curl -
@@ -21,6 +22,8 @@ mkfs.ext4 e2fsprogs -
 mount mount -
 fstrim util-linux -
 fallocate util-linux -
+promtool prometheus prometheus
+chromium chromium -
 '
 
 names=
@@ -43,9 +46,22 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
   apt-get -o DPkg::Lock::Timeout=120 -q update </dev/null || return 1
+  others=
+  for package in $packages; do
+    if [ "$package" = prometheus ]; then unpack_promtool || return 1; else others="$others $package"; fi
+  done
+  [ -n "$others" ] || return 0
   # shellcheck disable=SC2086 # a list of names
-  apt-get -o DPkg::Lock::Timeout=120 -qy --no-install-recommends install $packages </dev/null
+  apt-get -o DPkg::Lock::Timeout=120 -qy --no-install-recommends install $others </dev/null
 }
+
+# Its package is a server too, which would run from then on: promtool alone is taken out of it.
+unpack_promtool() (
+  directory=$(mktemp -d "${TMPDIR:-/tmp}/setup-test-tools.XXXXXX") || exit 1
+  trap 'rm -rf "$directory"' EXIT
+  cd "$directory" && apt-get -q download prometheus </dev/null &&
+    dpkg-deb -x prometheus_*.deb . && install -m 755 usr/bin/promtool /usr/local/bin/promtool
+)
 
 if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null 2>&1; then
   echo "==> Installing what the tests use:$packages"

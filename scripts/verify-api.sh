@@ -371,6 +371,10 @@ answers() { call GET "$1" && status_is 200; }
 
 answers_json() { answers "$1" && is_json; }
 
+answers_openapi() { answers_json /openapi.json && body_has '"openapi":"3.1'; }
+
+answers_page() { answers "$1" && header_has Content-Type text/html; }
+
 shows_commit() { answers_json /version && body_has "\"commit\":\"$expected_commit"; }
 
 set_ok='{"status":"success","message":"key-value pair is set successfully"}'
@@ -581,6 +585,8 @@ check 'GET /readyz is 200' answers /readyz
 check 'GET /version is JSON' answers_json /version
 [ -z "$expected_commit" ] || check "GET /version shows the commit $expected_commit" shows_commit
 check 'GET / is a JSON index' answers_json /
+check 'GET /openapi.json is an OpenAPI document' answers_openapi
+check 'GET /docs is a page' answers_page /docs
 check 'POST /set and GET /get answer exactly the words of the contract' sets_and_gets
 check 'a missing key is 404 with exactly the words of the contract' missing_key
 check '?raw is the bare string' raw_string

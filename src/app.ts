@@ -5,21 +5,26 @@
  * is obeyed at once: a start changes no old file, so nothing is lost by leaving it.
  */
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { type Access, provideAccess } from './access/root-token.js';
+import { Tokens } from './access/tokens.js';
 import type { RunService, World } from './commands/serve.js';
 import { policyInForce } from './config/in-force.js';
 import type { Config } from './config.js';
 import { loadMemoryEngine, type MemoryEngine } from './engine/memory.js';
+import { BuiltAssets } from './http/assets.js';
 import { digestOf, TokenGate } from './http/gate.js';
 import { HttpServer } from './http/server.js';
 import { LOAD_PROGRESS_MS } from './limits.js';
+import { Audit } from './service/audit.js';
 import { compileSchemas } from './service/schema.js';
 import { ServicesEngine, withCompanions } from './service/services.js';
-import { type Access, provideAccess } from './token.js';
 import { readVersion } from './version.js';
 
 export const runService: RunService = async (config, world) => {
   const { clock, logger } = world;
   const began = clock.monotonic();
+  const tokens = await openTokens(config, world);
   const parts: Parts = { engine: null, services: null, gate: null, access: { needed: false, reason: 'off' } };
   const server = new HttpServer({
     engine: () => parts.services,
@@ -28,20 +33,29 @@ export const runService: RunService = async (config, world) => {
     policies: config.policies,
     checks: await compileSchemas(config.policies),
     describePolicy: policyInForce,
+    assets: new BuiltAssets(world.files, fileURLToPath(new URL('./docs-page', import.meta.url))),
     connectionsMax: config.maxConnections,
+    watchersMax: config.maxWatchers,
+    rateLimit: config.rateLimit,
+    tokensProblem: () => (tokens === null ? null : tokens.problem !== null),
     logger,
     clock,
+    metricsApart: config.metricsPort !== null,
   });
+  const monitor = config.metricsPort === null ? null : server.monitor();
   const address = await server.listen(config.host, config.port);
   const stopped = world.stopSignal.then(() => null);
+  tokens?.follow();
   try {
-    const engine = await Promise.race([loadEngine(config, world, parts), stopped]);
+    const metricsAddress = (await monitor?.listen(config.host, config.metricsPort ?? 0)) ?? null;
+    const engine = await Promise.race([loadEngine(config, world, parts, tokens), stopped]);
     if (engine === null) return;
     await engine.start();
     parts.engine = engine;
-    parts.services = new ServicesEngine(engine);
+    parts.services = new ServicesEngine(engine, auditOf(config, world, parts.access));
     world.announce({
       url: urlOf(address),
+      metricsUrl: metricsAddress === null ? null : `${urlOf(metricsAddress)}/metrics`,
       keys: parts.services.status().entries,
       logs: engine.restored.logs,
       milliseconds: clock.monotonic() - began,
@@ -49,7 +63,9 @@ export const runService: RunService = async (config, world) => {
     });
     await stopped;
   } finally {
-    await stop(server, parts.engine, world);
+    tokens?.stop();
+    // The metrics tell of the stop too, and go last.
+    await stop(server, parts.engine, world).finally(() => monitor?.drain());
   }
 };
 
@@ -62,7 +78,24 @@ interface Parts {
   access: Access;
 }
 
-function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryEngine> {
+/** Null: there is no file of them, or none is needed whatever it says. */
+function openTokens({ auth, tokensFile, policies }: Config, world: World): Promise<Tokens | null> {
+  if (tokensFile === null || auth === 'off') return Promise.resolve(null);
+  return Tokens.open({ path: tokensFile, collections: Object.keys(policies) }, world);
+}
+
+/** The keys of what evicts are those of sessions and their like, with which whoever reads the log could come in. */
+function auditOf({ audit, policies }: Config, { logger }: World, { needed }: Access): Audit | null {
+  if (audit === 'off' || (audit === 'auto' && !needed)) return null;
+  return new Audit({ logger, isSecret: collection => policies[collection]?.full === 'evict' });
+}
+
+function loadEngine(
+  config: Config,
+  world: World,
+  parts: Parts,
+  tokens: Tokens | null,
+): Promise<MemoryEngine> {
   const { files, locks, clock, logger } = world;
   return loadMemoryEngine({
     files,
@@ -77,7 +110,7 @@ function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryE
     onLocked: async () => {
       const access = await provideAccess(config, world);
       parts.access = access;
-      parts.gate = gateOf(access);
+      parts.gate = gateOf(access, tokens);
     },
     onProgress: progressIn(world),
   });
@@ -86,9 +119,13 @@ function loadEngine(config: Config, world: World, parts: Parts): Promise<MemoryE
 /** The name of the one token that may do everything, in logs and histories. */
 const ROOT = 'root';
 
-function gateOf(access: Access): TokenGate {
+function gateOf(access: Access, tokens: Tokens | null): TokenGate {
   if (!access.needed) return new TokenGate({ required: false, tokens: [] });
-  return new TokenGate({ required: true, tokens: [{ id: ROOT, sha256: digestOf(access.token) }] });
+  return new TokenGate({
+    required: true,
+    tokens: [{ id: ROOT, sha256: digestOf(access.token) }],
+    ...(tokens === null ? {} : { more: () => tokens.list }),
+  });
 }
 
 /** A line a second about a load that takes longer than one. */

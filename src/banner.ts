@@ -1,18 +1,20 @@
 /**
- * What a start says once it is ready: eight aligned lines on a terminal, or one log line `ready` with the same facts.
+ * What a start says once it is ready: aligned lines on a terminal, or one log line `ready` with the same facts.
  * After it there is nothing but traffic. Only the lines ever hold a token, and only one that this start made.
  */
 import { resolve } from 'node:path';
+import type { Access } from './access/root-token.js';
 import type { Config } from './config.js';
 import { formatDuration } from './duration.js';
 import type { LogFields } from './platform/logger.js';
-import type { Access } from './token.js';
 import { formatVersion, type VersionFacts } from './version.js';
 
 /** What the service knows when it is ready. */
 export interface ReadyFacts {
   /** With the port that it got. */
   readonly url: string;
+  /** Of the metrics, where they have a port of their own. */
+  readonly metricsUrl: string | null;
   /** Restored from the snapshots. */
   readonly keys: number;
   /** Snapshot logs that were read. */
@@ -34,6 +36,7 @@ export function bannerLines(facts: BannerFacts): string[] {
   return [
     line('cairn', `${formatVersion(version)}, Node.js ${version.node}`),
     line('url', url),
+    ...(facts.metricsUrl === null ? [] : [line('metrics', facts.metricsUrl)]),
     line('snapshots', resolve(config.snapshotDir)),
     line('restored', restored(facts)),
     line('durability', durability(config)),
@@ -49,6 +52,7 @@ export function bannerFields(facts: BannerFacts): LogFields {
   return {
     ...version,
     url: facts.url,
+    ...(facts.metricsUrl === null ? {} : { metrics: facts.metricsUrl }),
     snapshots: resolve(config.snapshotDir),
     keys: facts.keys,
     logs: facts.logs,

@@ -23,6 +23,7 @@ import { CairnError } from './errors.js';
 import type { Durability, Milliseconds, Policies } from './model.js';
 
 export type AuthMode = 'auto' | 'on' | 'off';
+export type AuditMode = 'auto' | 'on' | 'off';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'auto' | 'json' | 'text';
 
@@ -30,6 +31,8 @@ export interface Config {
   /** 0: any free one. */
   readonly port: number;
   readonly host: string;
+  /** Null: /metrics is beside everything else. */
+  readonly metricsPort: number | null;
   /** As it was given; a relative path is under the working directory. */
   readonly snapshotDir: string;
   readonly snapshotIntervalMs: Milliseconds;
@@ -41,7 +44,13 @@ export interface Config {
   /** The secret of `CAIRN_TOKEN`, or null. Which token is in force is for token.ts to say. */
   readonly token: string | null;
   readonly tokenFile: string | null;
+  /** The file of the tokens that may not do everything, or null. */
+  readonly tokensFile: string | null;
+  readonly audit: AuditMode;
   readonly maxConnections: number;
+  readonly maxWatchers: number;
+  /** Requests a second of one caller; 0: no limit. */
+  readonly rateLimit: number;
   /** Of all collections together. */
   readonly memoryMaxBytes: number;
   readonly logLevel: LogLevel;
@@ -90,6 +99,7 @@ function assemble(table: Table, sections: unknown, schemas: Schemas): Reading {
   const taken = {
     port: table.take(options.port),
     host: table.take(options.host),
+    metricsPort: table.take(options.metricsPort),
     snapshotDir: table.take(options.snapshotDir),
     snapshotIntervalMs: table.take(options.snapshotInterval),
     durability: table.take(options.durability),
@@ -97,7 +107,11 @@ function assemble(table: Table, sections: unknown, schemas: Schemas): Reading {
     auth: table.take(options.auth),
     token: table.take(options.token),
     tokenFile: table.take(options.tokenFile),
+    tokensFile: table.take(options.tokens),
+    audit: table.take(options.audit),
     maxConnections: table.take(options.maxConnections),
+    maxWatchers: table.take(options.maxWatchers),
+    rateLimit: table.take(options.rateLimit),
     memoryMaxBytes: table.take(options.memoryMax),
     logLevel: table.take(options.logLevel),
     logFormat: table.take(options.logFormat),

@@ -4,7 +4,7 @@
  */
 import type { Milliseconds } from './model.js';
 
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
+export const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 
 const SECOND = 1000;
 

@@ -10,21 +10,24 @@
 const table = {
   // The request cannot be understood
   bad_request: {
-    when: 'The HTTP message itself is malformed.',
+    when: 'The HTTP message is malformed, ends too soon, or has a body where none belongs.',
     hint: 'Send one Host header and one Content-Length or Transfer-Encoding, as RFC 9112 asks.',
   },
   invalid_json: {
     when: 'The body is not one JSON value.',
-    hint: 'Check the JSON at the position that the message names.',
+    hint: `Check the JSON at the place that the message names; in a shell it stands in single quotes: curl -d '{"key":"a","value":1}' …/set.`,
   },
-  invalid_utf8: { when: 'The body or a key is not UTF-8.', hint: 'Send UTF-8.' },
+  invalid_utf8: {
+    when: 'The body or a key is not UTF-8.',
+    hint: 'Send UTF-8: iconv -f latin1 -t utf-8 file.json | curl -T - …/kv/a; in a URL "ü" is %C3%BC.',
+  },
   too_deep: {
     when: 'A value is nested more than 64 deep.',
     hint: 'Store the inner part under a key of its own.',
   },
   number_out_of_range: {
     when: 'A number is not finite as a double (1e400).',
-    hint: 'Send it as a string.',
+    hint: 'Send it as a string: {"key":"a","value":"1e400"}.',
   },
   invalid_key: {
     when: 'A key is missing, empty, no string, or holds what a key may not hold.',
@@ -62,7 +65,7 @@ const table = {
   },
   invalid_comment: {
     when: 'X-Comment is too long, is not UTF-8, or has a control character.',
-    hint: 'Send up to 1000 bytes of text in one line.',
+    hint: "Send up to 1000 bytes of text in one line: curl -H 'X-Comment: why' ….",
   },
   history_off: {
     when: 'A past was asked for in a collection that keeps no versions.',
@@ -70,7 +73,7 @@ const table = {
   },
   invalid_precondition: {
     when: 'If-Match or If-None-Match is no list of ETags.',
-    hint: 'Send the ETag of an earlier answer, or *.',
+    hint: `Send the ETag of an earlier answer, or *: curl -H 'If-Match: "1700000000-17"' -X PUT -d 1 …/kv/a.`,
   },
   invalid_patch: {
     when: 'A JSON Patch is no array of operations as RFC 6902 has them.',
@@ -84,16 +87,22 @@ const table = {
     when: 'The Content-Type is none that this path takes.',
     hint: 'Send Content-Type: application/json.',
   },
-  unsupported_charset: { when: 'The charset is not UTF-8.', hint: 'Send UTF-8.' },
+  unsupported_charset: {
+    when: 'The charset is not UTF-8.',
+    hint: 'Send UTF-8 and Content-Type: application/json, which needs no charset.',
+  },
   unsupported_encoding: {
     when: 'The body has a Content-Encoding.',
-    hint: 'Send the body as it is, not compressed.',
+    hint: 'Send the body as it is, without Content-Encoding: gunzip < value.json.gz | curl -T - …/kv/a.',
   },
   unsupported_transfer_encoding: {
     when: 'The Transfer-Encoding is more than chunked.',
     hint: 'Send Content-Length, or Transfer-Encoding: chunked alone.',
   },
-  expectation_failed: { when: 'The Expect header asks for more than 100-continue.', hint: 'Leave it out.' },
+  expectation_failed: {
+    when: 'The Expect header asks for more than 100-continue.',
+    hint: "Leave it out: curl -H 'Expect:' ….",
+  },
   headers_too_large: {
     when: 'Request line and headers are over 16 KiB, or there are more than 100 headers.',
     hint: 'Send fewer or shorter headers.',
@@ -109,6 +118,14 @@ const table = {
   unauthenticated: {
     when: 'A token is needed, and none or a wrong one came.',
     hint: 'Send Authorization: Bearer <token>; `cairn token show` prints it.',
+  },
+  forbidden: {
+    when: 'The token may not do this, or not with this key.',
+    hint: 'Use a token whose verbs, collections and prefixes cover it; the file of --tokens says what each may do.',
+  },
+  rate_limited: {
+    when: 'Too many failed logins from one address, or more requests than --rate-limit lets one caller send.',
+    hint: 'Wait as long as Retry-After says.',
   },
   cross_site: {
     when: "A browser's page of another site tries to write.",
@@ -143,14 +160,14 @@ const table = {
   },
   not_an_object: {
     when: 'A document of a collection with an id field is no object.',
-    hint: 'Send a JSON object.',
+    hint: 'Send a JSON object such as {"name":"a"}; a key of /kv takes any JSON.',
   },
   id_missing: {
     when: 'A document has no string in the id field of its collection.',
     hint: 'Give it one; GET /collections shows which.',
   },
   id_mismatch: {
-    when: 'The id in a document is not that of its URL, or a patch would change it.',
+    when: 'The id in a document is not that of its URL, a patch would change it, or a service has another ID.',
     hint: 'Leave it out, or as it is.',
   },
   member_missing: {

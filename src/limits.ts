@@ -35,7 +35,7 @@ export const DIFF_BYTES_MAX = 3 * MIB;
 export const DIFF_SPARE_BYTES = 64 * KIB;
 /** Bytes of all versions of a service from which on their answer is made while it is read. */
 export const CONFIG_STREAM_BYTES = MIB;
-/** Versions in the answer to `?history` that is made at once; a longer one is made while it is read. */
+/** Versions in the answer to `?history`, or to `/config`, that is made at once; a longer one is made while it is read. */
 export const HISTORY_AT_ONCE_MAX = 1_000;
 /** UTF-8 bytes of the comment on a version. */
 export const COMMENT_BYTES_MAX = 1_000;
@@ -61,10 +61,27 @@ export const PROBE_CONNECTIONS = 16;
 export const IDLE_GRACE_MS = 200;
 /** Milliseconds after SIGTERM for requests in flight. */
 export const DRAIN_MS = 10_000;
+/** Milliseconds after SIGTERM for bodies that are read as they come: the fsync and the answer need some of the rest. */
+export const DRAIN_BODIES_MS = 8_000;
 /** Milliseconds that a connection with an unread, refused body is kept for its answer to arrive. */
 export const LINGER_MS = 1_000;
 /** Open connections, unless set: more than a cluster of pods keeps, and a bound on what a flood can cost. */
 export const CONNECTIONS_MAX = 10_000;
+
+/**
+ * Bytes of all bodies that are on their way together, as a share of the heap limit, and at least one of the largest: one
+ * more is refused before it is read. While a batch of 8 MiB is handled it takes three to four times its bytes: the body,
+ * the texts within, and with an id put in, those again.
+ */
+export const BODIES_HEAP_SHARE = 1 / 8;
+export const BODIES_BYTES_MIN = 8 * MIB;
+/** Bytes of a body that is read in any case, though it counts: no more than its headers may cost. */
+export const BODY_SMALL_BYTES = 16 * KIB;
+/** Bytes of all long answers that wait for their readers together, as a share of the heap limit, and at least. */
+export const ANSWERS_HEAP_SHARE = 1 / 8;
+export const ANSWERS_BYTES_MIN = 16 * MIB;
+/** Milliseconds for which a reader may take nothing where more than that waits for readers. */
+export const ANSWER_STALLED_MS = 10_000;
 
 // Documents
 
@@ -90,6 +107,8 @@ export const CONFIG_MAP_BYTES_MAX = MIB;
 export const LIST_LIMIT_MAX = 1_000;
 /** Bytes of keys and values after which a page ends sooner. */
 export const LIST_BYTES_MAX = 4 * MIB;
+/** Bytes of values from which on a page is made while it is read. */
+export const LIST_STREAM_BYTES = 256 * KIB;
 /** Documents that are looked at for one page of a `where`. */
 export const LIST_LOOKS_MAX = 10_000;
 /** Bytes of values that are looked at for one page of a `where`, once for each that looks. */
@@ -100,7 +119,10 @@ export const WHERES_MAX = 16;
 export const WHERE_STEP_BYTES = 16 * KIB;
 /** Values within one that is compared with a condition: more than fit into the headers of a request. */
 export const WHERE_PARTS_MAX = 20_000;
-/** Documents that are taken out of the store at once, and milliseconds of looking at them before others have a turn. */
+/**
+ * Documents that are taken out of the store at once, and milliseconds of looking at documents, of whoever asks and however
+ * many do, before others have a turn.
+ */
 export const LIST_SLICE = 250;
 export const LIST_SLICE_MS = 5;
 
@@ -110,12 +132,18 @@ export const LIST_SLICE_MS = 5;
 export const BATCH_OPERATIONS_MAX = 100;
 /** Bytes of the body of one batch: its changes must fit into one line of the snapshot with room to spare. */
 export const BATCH_BYTES_MAX = 8 * MIB;
-/** Milliseconds of reading a batch before others have a turn. */
-export const BATCH_SLICE_MS = 5;
+/** Bytes of a batch that is read, and whose documents are looked at, in one turn: some milliseconds. */
+export const BATCH_AT_ONCE_BYTES = 256 * KIB;
+/** Members of one operation of a batch that are looked at: more of them are wrong whatever they are. */
+export const BATCH_MEMBERS_MAX = 32;
 /** Bytes of one line of an import. */
 export const IMPORT_LINE_BYTES_MAX = BODY_BYTES_MAX;
 /** Bytes of keys and values of an import that are stored at once; no more than `CHANGES_SLICE` lines are. */
 export const IMPORT_SLICE_BYTES = MIB;
+/** Milliseconds of storing lines of an import before others have a turn. */
+export const IMPORT_SLICE_MS = 5;
+/** Bytes that an import holds while it comes, at most: two slices, and a line that is not whole in up to twice its room. */
+export const IMPORT_HELD_BYTES = 2 * IMPORT_SLICE_BYTES + 2 * IMPORT_LINE_BYTES_MAX;
 /** Milliseconds until an import tries again what an overloaded volume did not take, and for how long it does. */
 export const IMPORT_PAUSE_MS = 100;
 export const IMPORT_PATIENCE_MS = 60_000;
@@ -125,8 +153,45 @@ export const IMPORT_PROGRESS_MS = 1_000;
 export const BODY_PAUSE_MS = 30_000;
 /** Bytes of lines of an export that are handed on at once. */
 export const EXPORT_CHUNK_BYTES = 64 * KIB;
+/** Bytes of one file of the page at /docs. */
+export const ASSET_BYTES_MAX = 4 * MIB;
 /** Milliseconds for which the reader of a long answer may take nothing of it; it may be a person with a pager. */
 export const READER_PAUSE_MS = 600_000;
+
+// Watch
+
+/** Watches and waits at the same time: each holds a connection. */
+export const WATCHERS_MAX = 10_000;
+/** Changes that are kept for those who come back, and bytes of their keys, texts and notes. */
+export const WINDOW_CHANGES_MAX = 10_000;
+export const WINDOW_BYTES_MAX = 32 * MIB;
+/** Bytes of events that wait for one watcher; it is cut off then, and may resume. */
+export const WATCH_BACKLOG_BYTES_MAX = MIB;
+/** Bytes of events that wait for all watchers together that take nothing, as a share of the heap limit, and at least. */
+export const EVENTS_HEAP_SHARE = 1 / 16;
+export const EVENTS_BYTES_MIN = 16 * MIB;
+/** Milliseconds between two comment lines of a stream of events: proxies close what is silent for half a minute. */
+export const WATCH_HEARTBEAT_MS = 15_000;
+/** Milliseconds for which a call may wait for a change. */
+export const WAIT_MS_MAX = 600_000;
+/** Milliseconds of handing out events before others have a turn. */
+export const WATCH_SLICE_MS = 5;
+/** Waits that are answered in one turn: each reads a document and makes an answer, some 0.1 ms. */
+export const WAITS_A_TURN = 32;
+/** Changes that are taken from the window at once, and bytes of their keys and texts after which those end sooner. */
+export const WATCH_CHANGES = 256;
+export const WATCH_BYTES = 256 * KIB;
+/** Watchers that changes are handed to at once: some milliseconds; one change is handed to all. */
+export const WATCH_OFFERS = 10_000;
+/** Documents of the state that are looked up for a watcher at once. */
+export const WATCH_ENTRIES = 100;
+/** Bytes that are handed to the socket of a watcher at once. */
+export const WATCH_CHUNK_BYTES = 64 * KIB;
+/** Milliseconds until a client comes back to a watch that ended; after a stop up to so many more, so that not all come at once. */
+export const WATCH_RETRY_MS = 2_000;
+export const WATCH_RETRY_SPREAD_MS = 3_000;
+/** Milliseconds after SIGTERM until the watches are cut whose readers did not take the end. */
+export const WATCH_END_MS = 1_000;
 
 // Access
 
@@ -136,6 +201,18 @@ export const TOKEN_CHARS_MIN = 16;
 export const TOKEN_CHARS_MAX = 1_024;
 /** Bytes of randomness in a token that Cairn makes. */
 export const TOKEN_RANDOM_BYTES = 32;
+/** Tokens of the file of them: a person keeps it. */
+export const TOKENS_MAX = 1_000;
+/** Collections and prefixes that one token may read, and that it may write: each list goes through all of them. */
+export const TOKEN_SCOPES_MAX = 100;
+/** Milliseconds between two looks at that file. */
+export const TOKENS_CHECK_MS = 2_000;
+/** Wrong tokens from one address; more are told to wait. */
+export const FAILED_LOGINS_PER_MINUTE = 10;
+/** Addresses, or tokens, whose requests are counted at the same time. */
+export const CALLERS_MAX = 10_000;
+/** Changes of one commit that are told by a line of the log each; of more there is one line for all of a collection. */
+export const AUDIT_LINES_MAX = 100;
 
 // Log
 
@@ -262,3 +339,19 @@ export const LOCK_RETRY_LAST_MS = 1_000;
 export const LOCK_COMMAND_MS = 10_000;
 /** Milliseconds between two lines about a load that takes long. */
 export const LOAD_PROGRESS_MS = 1_000;
+
+// Metrics
+
+/** Upper bounds in seconds: of the buckets for requests, and for a line of the log with its fsync. */
+export const REQUEST_SECONDS: readonly number[] = [
+  0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+export const FSYNC_SECONDS: readonly number[] = [
+  0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192,
+];
+/** Different statuses that answers have, with room to spare: what is counted by status has so many places. */
+export const STATUSES_MAX = 64;
+/** Connections on the port of the metrics alone: scrapers and probes. */
+export const METRICS_CONNECTIONS_MAX = 100;
+/** Milliseconds that a scrape in flight has at the end of the process. */
+export const METRICS_DRAIN_MS = 500;

@@ -31,7 +31,7 @@ export type JsonText = ByteString & { readonly [jsonBrand]: true };
 /** The store's counter of changes: 0 in an empty store, one more with every change. */
 export type Revision = number;
 
-/** The same per key, from 1. */
+/** The same per key, from 1. Where there is a history it counts what stands there: a moved deadline is none of it. */
 export type Version = number;
 
 /** The Unix second at which a line of history began. */
@@ -91,7 +91,7 @@ export interface PutChange extends ChangeOf {
   readonly deadline: Milliseconds | null;
 }
 
-/** A moved deadline; the value stays. */
+/** A moved deadline; the value stays, and where there is a history the version too. */
 export interface TouchChange extends ChangeOf {
   readonly type: 'touch';
   readonly deadline: Milliseconds | null;

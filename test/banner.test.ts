@@ -1,11 +1,12 @@
 import t from 'tap';
+import type { Access } from '../src/access/root-token.js';
 import { type BannerFacts, bannerFields, bannerLines } from '../src/banner.js';
-import type { Access } from '../src/token.js';
 
 const TOKEN = 'a-token-of-20-letters';
 
 const facts: BannerFacts = {
   url: 'http://127.0.0.1:3000',
+  metricsUrl: null,
   keys: 1234,
   logs: 2,
   milliseconds: 45.3,
@@ -31,6 +32,14 @@ t.test('eight aligned lines', async t => {
     'config      defaults (`cairn config` shows all of it)',
     `try         curl -d '{"key":"a","value":1}' http://127.0.0.1:3000/set`,
   ]);
+});
+
+t.test('metrics on a port of their own have a line more', async t => {
+  const metricsUrl = 'http://127.0.0.1:9091/metrics';
+  const apart = { ...facts, metricsUrl };
+  t.same(bannerLines(apart)[2], `metrics     ${metricsUrl}`);
+  t.equal(bannerLines(apart).length, 9);
+  t.match(bannerFields(apart), { url: facts.url, metrics: metricsUrl });
 });
 
 t.test('one of a thing is one', async t => {

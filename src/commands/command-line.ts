@@ -57,9 +57,11 @@ export function unknownVerb(words: string): CairnError {
   const names = verbs.map(verb => verb.name);
   const first = words.split(' ')[0] ?? '';
   const meant = nearest(words, names) ?? nearest(first, names);
+  const wanted = meant === undefined ? names.filter(name => name.startsWith(`${first} `)) : [meant];
   const hint = '`cairn help` lists all of them.';
+  const shown = wanted.map(name => `\`cairn ${name}\``).join(' or ');
   return new CairnError('usage', `There is no verb ${JSON.stringify(first)}.`, {
-    hint: meant === undefined ? hint : `Did you mean \`cairn ${meant}\`? ${hint}`,
+    hint: wanted.length === 0 ? hint : `Did you mean ${shown}? ${hint}`,
   });
 }
 

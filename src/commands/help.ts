@@ -1,6 +1,6 @@
 /**
- * `cairn help`, and `--help` of every verb. `cairn help --markdown` prints docs/configuration.md: `npm run docs` puts
- * it there, and a test says when the file is stale.
+ * `cairn help`, and `--help` of every verb. `cairn help --markdown` prints docs/configuration.md, and `cairn help errors
+ * --markdown` docs/errors.md: `npm run docs` puts them there, and tests say when a file is stale.
  */
 import { optionHelp } from '../config/help.js';
 import { configurationPage } from '../config/page.js';
@@ -15,6 +15,10 @@ export async function help(argv: readonly string[], io: Io): Promise<number> {
   const name = argv.join(' ');
   if (name === '--markdown') {
     io.stdout.write(configurationPage());
+    return exitCodes.ok;
+  }
+  if (name === 'errors --markdown') {
+    io.stdout.write((await import('./errors-page.js')).errorsPage());
     return exitCodes.ok;
   }
   const lines = name === '' ? overview() : about(named(name));

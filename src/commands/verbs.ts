@@ -78,6 +78,18 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import('./config.js')).config,
   },
   {
+    name: 'token create',
+    usage: 'cairn token create --id NAME [--read SCOPE]… [--write SCOPE]…',
+    summary: 'Makes a token that may do less: prints it, and its entry for the file of --tokens.',
+    details: [
+      'A SCOPE is a collection, or a collection and a prefix: kv, configs:app/, "*", "*:app/". Each flag may be repeated.',
+      '--expires is a duration from now, such as 30d, or a day or an instant, such as 2026-12-31; without it: never.',
+      'The first line of the output is the token; it is kept nowhere and cannot be shown again. The rest is the entry.',
+    ],
+    configured: true,
+    load: async () => (await import('./token.js')).tokenCreate,
+  },
+  {
     name: 'token show',
     usage: 'cairn token show [flags]',
     summary: 'Prints the token in force.',

@@ -16,18 +16,24 @@ export interface Words {
   readonly flags: ReadonlySet<string>;
   /** Own flags with a value. */
   readonly values: ReadonlyMap<string, string>;
+  /** Own flags with a value that may be given several times. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   /** The rest, for the configuration. */
   readonly settings: readonly string[];
 }
 
+export interface OwnFlags {
+  readonly flags?: readonly string[];
+  readonly values?: readonly string[];
+  readonly lists?: readonly string[];
+}
+
 /** @throws CairnError `usage` where an own flag stands twice or lacks its value. */
-export function readWords(
-  argv: readonly string[],
-  own: { readonly flags?: readonly string[]; readonly values?: readonly string[] } = {},
-): Words {
+export function readWords(argv: readonly string[], own: OwnFlags = {}): Words {
   const names: string[] = [];
   const flags = new Set<string>();
   const values = new Map<string, string>();
+  const lists = new Map<string, readonly string[]>();
   const settings: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? '';
@@ -36,12 +42,14 @@ export function readWords(
     else if (own.flags?.includes(word)) once(flags, word);
     else if (own.values?.includes(name))
       values.set(once(values, name), attached ?? argumentOf(name, argv[++index]));
+    else if (own.lists?.includes(name))
+      lists.set(name, [...(lists.get(name) ?? []), attached ?? argumentOf(name, argv[++index])]);
     else {
       settings.push(word);
       if (attached === undefined && takesValue(name)) settings.push(argv[++index] ?? '');
     }
   }
-  return { names, flags, values, settings };
+  return { names, flags, values, lists, settings };
 }
 
 export interface Place {

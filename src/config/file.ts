@@ -29,7 +29,7 @@ export async function readConfigFile(path: string, readText: ReadText): Promise<
 }
 
 /** What a file is for, and what to look at where it cannot be read. */
-interface FileUse {
+export interface FileUse {
   readonly what: string;
   readonly hint: string;
 }
@@ -59,24 +59,26 @@ export function reasonOf(error: unknown): string {
 }
 
 /** YAML or JSON, its mappings as Maps. @throws CairnError `configuration` */
-export async function parseText(path: string, text: string): Promise<unknown> {
+export async function parseText(path: string, text: string, hint = EXAMPLE): Promise<unknown> {
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
   const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) throw notUnderstood(path, problem);
+  if (problem !== undefined) throw notUnderstood(path, problem, hint);
   try {
     // Maps, since a plain object would give `__proto__` a meaning.
     return document.toJS({ mapAsMap: true });
   } catch (cause) {
-    throw notUnderstood(path, cause);
+    throw notUnderstood(path, cause, hint);
   }
 }
 
-function notUnderstood(path: string, cause: unknown): CairnError {
+const EXAMPLE = 'For example: a line `port: 3000`, or {"port": 3000}.';
+
+function notUnderstood(path: string, cause: unknown, hint: string): CairnError {
   // The parser's further lines show the place in the file; the first one names it.
   const line = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '';
   return new CairnError('configuration', `${path} is neither YAML nor JSON: ${line.replace(/[:.]?$/, '')}.`, {
-    hint: 'For example: a line `port: 3000`, or {"port": 3000}.',
+    hint,
     cause,
   });
 }

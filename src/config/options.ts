@@ -10,6 +10,7 @@ import {
   INTERVAL_MS_MIN,
   MEMORY_BYTES_MIN,
   SNAPSHOT_INTERVAL_MS,
+  WATCHERS_MAX,
 } from '../limits.js';
 import {
   address,
@@ -72,6 +73,15 @@ export const options = {
     fallback: () => '127.0.0.1',
     sentence: 'Address to listen on; 0.0.0.0 or :: is every one, and then a token is needed.',
   }),
+  metricsPort: row<number | null>({
+    name: 'metrics-port',
+    group: 'Network',
+    kind: optional(integer(0, 65_535, 9091)),
+    fallback: () => null,
+    fallbackWords: 'none',
+    sentence:
+      'Port on the same address for /metrics and the health routes alone, without a token; /metrics is then nowhere else.',
+  }),
   snapshotDir: row<string>({
     name: 'snapshot-dir',
     group: 'Snapshots',
@@ -127,12 +137,42 @@ export const options = {
     fallbackWords: 'none',
     sentence: 'File that holds the token, instead of CAIRN_TOKEN; one newline at its end is not part of it.',
   }),
+  tokens: row<string | null>({
+    name: 'tokens',
+    group: 'Access',
+    kind: optional(words('<file>', 'the path of a file', '/etc/cairn/tokens.yaml')),
+    fallback: () => null,
+    fallbackWords: 'none',
+    sentence: 'File of more tokens, by their SHA-256, with what each may do; read again when it changes.',
+  }),
+  audit: row<'auto' | 'on' | 'off'>({
+    name: 'audit',
+    group: 'Access',
+    kind: choice(['auto', 'on', 'off'], 'on'),
+    fallback: () => 'auto',
+    sentence: 'Whether each change by a caller is a line of the log; auto: where a token is needed.',
+  }),
   maxConnections: row<number>({
     name: 'max-connections',
     group: 'Limits',
     kind: integer(1, 1_000_000, 10_000),
     fallback: () => CONNECTIONS_MAX,
     sentence: 'Open connections; on some more only probes are answered, the rest are closed.',
+  }),
+  maxWatchers: row<number>({
+    name: 'max-watchers',
+    group: 'Limits',
+    kind: integer(1, 1_000_000, 10_000),
+    fallback: () => WATCHERS_MAX,
+    sentence: 'Watches and waits at the same time; those beyond are refused.',
+  }),
+  rateLimit: row<number>({
+    name: 'rate-limit',
+    group: 'Limits',
+    kind: integer(0, 1_000_000, 1000),
+    fallback: () => 0,
+    fallbackWords: 'none',
+    sentence: 'Requests a second of one token, or of one address where none is needed; 0 sets no limit.',
   }),
   memoryMax: row<number>({
     name: 'memory-max',

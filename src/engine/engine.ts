@@ -8,14 +8,17 @@
  * - Evictions are changes of the commit that made them necessary, after all of its own, and spare what it names.
  * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
  * - Where the policy keeps a history, versions go on after a deletion, which is one itself, and a put of the text that
- *   is there changes nothing but its deadline. The history of a deleted key goes after the policy's time.
+ *   is there changes nothing but its deadline; a moved deadline is a change and no version. The history of a deleted key
+ *   goes after the policy's time.
  * - No two documents have one value in a unique field; a batch is judged by what it leaves behind.
  * - A collection that is not in the policies does not exist: every method throws `not_found` for it.
  */
+import type { Distribution } from '../histogram.js';
 import type {
   Buried,
   ByteString,
   Change,
+  ChangeId,
   CollectionStatus,
   Durability,
   Entry,
@@ -57,6 +60,24 @@ export interface Commit {
 export interface CommitOptions {
   /** Absent: the strongest that the collections of the operations have by policy. */
   readonly durability?: Durability;
+  /** Whose commit it is. The engine makes no use of it; who stands around it does (service/services.ts). */
+  readonly origin?: Origin | undefined;
+}
+
+/** Who asks for a change, and by which request: what the log tells, and whom an error tells nothing of others' keys. */
+export interface Origin {
+  /** The id of the token. */
+  readonly caller: string;
+  /** The address of the other end of the connection. */
+  readonly peer: string;
+  readonly method: string;
+  readonly route: string;
+  /** The request id. */
+  readonly id: string;
+  /** The trace that the request is part of; null: none. */
+  readonly trace?: { readonly trace_id: string; readonly span_id: string } | null;
+  /** Absent: everything. */
+  readonly mayRead?: ((collection: string, key: ByteString) => boolean) | undefined;
 }
 
 export interface EngineStatus {
@@ -68,6 +89,44 @@ export interface EngineStatus {
   readonly epoch: Epoch;
   readonly entries: number;
   readonly bytes: number;
+}
+
+/** What whoever watches over an engine wants to know beside its status. Counts are those of this process. */
+export interface EngineMeasures {
+  /** Keys that have a deadline. */
+  readonly deadlines: number;
+  /** Bytes that all collections together may have; null: no bound. */
+  readonly bytesMax: number | null;
+  /** How often the wall clock leapt ahead, so that expiry waited. */
+  readonly clockJumps: number;
+  /** Null: it has no volume of its own. */
+  readonly storage: StorageMeasures | null;
+}
+
+/** Why writes, or growth alone, are refused. `filling`: the volume is not full yet, and growth is refused before it is. */
+export type StorageTrouble = 'full' | 'filling' | 'error';
+
+export interface StorageMeasures {
+  readonly trouble: StorageTrouble | null;
+  /** Of each line of a log: its write and its fsync. */
+  readonly fsync: Distribution;
+  /** Writes and fsyncs of logs that failed, and logs that could not begin. */
+  readonly failures: number;
+  /** Bytes that were written to logs. */
+  readonly writtenBytes: number;
+  /** Bytes of the logs that a start would read. */
+  readonly logBytes: number;
+  /** Bytes of changes that no fsync covers yet, and for how long the oldest of them has waited. */
+  readonly undurableBytes: number;
+  readonly undurableMs: Milliseconds;
+  /** When it was last looked: before a line is written, once a second at most. Null: the volume does not tell. */
+  readonly volume: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  /** The newest base that this process made, `at` by the wall clock; null: none yet. */
+  readonly base: { readonly at: Milliseconds; readonly ms: Milliseconds; readonly bytes: number } | null;
+  /** Bases that could not be made. */
+  readonly baseFailures: number;
+  /** What the start took to read everything. */
+  readonly restoreMs: Milliseconds;
 }
 
 export interface Engine {
@@ -94,16 +153,28 @@ export interface Engine {
   /** Does not count as use. */
   page(collection: string, range: Range): Page;
   /**
+   * Without operations it changes nothing, and with `sync` waits until all that was committed before is durable.
    * @throws CairnError
    * `revision_mismatch` (with `op` and `current`), `duplicate_value` (with `op`, `field` and `key`), `quota_exceeded`, `batch_too_large`;
    * `storage_full`, `storage_error`, `overloaded` with `outcome`: `not_applied` before anything was changed,
    * `unknown` after an fsync that failed: the change is in memory, is read, and becomes durable if the disk recovers.
    */
   commit(operations: readonly Operation[], options?: CommitOptions): Promise<Commit>;
+  /** The last change, by the epoch in which it was made. Of a store that never changed: its epoch, and revision 0. */
+  readonly present: ChangeId;
+  /**
+   * The changes after this one, oldest first, at most `limit` of them: what whoever saw it has missed. A bare revision
+   * is one of the present line of history, and so is any with the present epoch: whoever puts together the epoch and the
+   * revision of an answer has seen that much, whichever epoch made the change. Null where they are not kept any more, and where the change did not survive
+   * (another epoch has its revision), or never was. At least the last changes within `WINDOW_CHANGES_MAX` and
+   * `WINDOW_BYTES_MAX` are kept, over a clean stop and start too.
+   */
+  changesAfter(since: ChangeId | Revision, limit: number): readonly Change[] | null;
   /** Called with the changes of each commit, expiry and eviction, after they are applied. Returns the way out. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;
   collections(): readonly CollectionStatus[];
   status(): EngineStatus;
+  measures(): EngineMeasures;
   /**
    * Makes everything durable and ends. Rejects with what failed if that was not possible. Commits after it throw
    * `draining`; a second call is the first.

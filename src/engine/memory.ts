@@ -17,6 +17,7 @@ import {
 import type {
   ByteString,
   Change,
+  ChangeId,
   Durability,
   Entry,
   Epoch,
@@ -33,18 +34,21 @@ import { acquireLock } from '../snapshot/lock.js';
 import { type Recovered, recover } from '../snapshot/recovery.js';
 import { SnapshotWriter } from '../snapshot/writer.js';
 import { Store } from '../store/store.js';
+import type { ChangeWindow } from '../store/window.js';
 import type {
   Buried,
   CollectionStatus,
   Commit,
   CommitOptions,
   Engine,
+  EngineMeasures,
   EngineStatus,
   Operation,
   Page,
   Range,
   VersionRecord,
 } from './engine.js';
+import { lookBack } from './look-back.js';
 
 export interface MemoryEngineOptions {
   readonly files: Files;
@@ -112,7 +116,8 @@ export async function loadMemoryEngine(options: MemoryEngineOptions): Promise<Me
     });
     report(recovered, logger);
     await indexAll(recovered.target, clock);
-    return new MemoryEngine(options, recovered, lock, clock.monotonic() - began);
+    const window = await lookBack(recovered, options);
+    return new MemoryEngine(options, recovered, window, lock, clock.monotonic() - began);
   } catch (error) {
     await lock?.release();
     throw error;
@@ -149,6 +154,7 @@ export class MemoryEngine implements Engine {
   readonly restored: Restored;
   readonly #options: MemoryEngineOptions;
   readonly #store: Store;
+  readonly #window: ChangeWindow;
   readonly #writer: SnapshotWriter;
   readonly #lock: DirectoryLock | null;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
@@ -159,12 +165,14 @@ export class MemoryEngine implements Engine {
   constructor(
     options: MemoryEngineOptions,
     recovered: Recovered<Store>,
+    window: ChangeWindow,
     lock: DirectoryLock | null,
     ms: number,
   ) {
     const { target: store, successor, logs, clean } = recovered;
     this.#options = options;
     this.#store = store;
+    this.#window = window;
     this.#lock = lock;
     this.restored = {
       entries: store.entries,
@@ -236,17 +244,29 @@ export class MemoryEngine implements Engine {
   }
 
   async commit(operations: readonly Operation[], options: CommitOptions = {}): Promise<Commit> {
-    this.#writer.admit(operations.some(({ type }) => type !== 'delete'));
     if (operations.length > 1) refuseTooLarge(operations);
-    const { changes, outcomes, revision } = this.#store.apply(operations);
+    const grows = operations.some(({ type }) => type !== 'delete');
+    const admit = (): void => this.#writer.admit(grows);
+    const { changes, outcomes, revision } = this.#store.apply(operations, admit);
     const { epoch } = this.#store;
     this.#publish(changes);
     this.#scheduleExpiry();
     // What found nothing to change has nothing to wait for, and nothing that could be unknown.
-    const changed = outcomes.some(({ type }) => type !== 'absent');
+    const changed = operations.length === 0 || outcomes.some(({ type }) => type !== 'absent');
     const durable = changed && (options.durability ?? this.#strongest(operations)) === 'sync';
+    // What is there already is waited for too, but not on a volume that takes nothing.
+    if (durable && changes.length === 0) admit();
     if (durable) await this.#writer.durable(revision);
     return { outcomes, revision, epoch, durable };
+  }
+
+  get present(): ChangeId {
+    return this.#window.present;
+  }
+
+  changesAfter(since: ChangeId | Revision, limit: number): readonly Change[] | null {
+    const isPresent = typeof since !== 'number' && since.epoch === this.#store.epoch;
+    return this.#window.after(isPresent ? since.revision : since, limit);
   }
 
   subscribe(listener: (changes: readonly Change[]) => void): () => void {
@@ -263,6 +283,12 @@ export class MemoryEngine implements Engine {
     const { revision, epoch, entries, bytes } = this.#store;
     const storage = problem === null ? 'ok' : 'degraded';
     return { storage, problem: problem?.message ?? null, revision, durableRevision, epoch, entries, bytes };
+  }
+
+  measures(): EngineMeasures {
+    const { deadlines, clockJumps } = this.#store;
+    const storage = { ...this.#writer.measures(), restoreMs: this.restored.ms };
+    return { deadlines, bytesMax: this.#options.bytesMax, clockJumps, storage };
   }
 
   close(): Promise<void> {
@@ -292,6 +318,7 @@ export class MemoryEngine implements Engine {
    */
   #publish(changes: readonly Change[]): void {
     if (changes.length === 0) return;
+    for (const change of changes) this.#window.append(change);
     const evictions = changes.findIndex(change => change.type === 'delete' && change.reason === 'evicted');
     const together = evictions < 0 ? changes.length : evictions;
     if (together > 0) this.#writer.append(changes.slice(0, together));

@@ -54,6 +54,11 @@ export function storeHeaders(revision: Revision): Headers {
   return { 'X-Revision': String(revision) };
 }
 
+/** Something was left out that the token may not see. */
+export function filteredHeader(filtered: boolean): Headers {
+  return filtered ? { 'X-Filtered': 'true' } : {};
+}
+
 export function durableHeader(durable: boolean): Headers {
   return { 'X-Durable': String(durable) };
 }

@@ -1,36 +1,37 @@
 /**
  * The bounded reader of bodies. Type, charset, encoding and Content-Length are looked at before the first byte is
- * read, and no more is kept than is allowed. The bytes are known to be UTF-8 when they leave here, and nothing was
- * decoded: `{"a":10.0}` goes on as it came.
+ * read, and no more is kept than is allowed, of one body and of all that are on their way (budget.ts). The bytes are known
+ * to be UTF-8 when they leave here, and nothing was decoded: `{"a":10.0}` goes on as it came.
  *
  * A body that was refused unread is dealt with in unread.ts.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Context } from 'koa';
 import { CairnError } from '../errors.js';
-import { BODY_BYTES_MAX, BODY_PAUSE_MS } from '../limits.js';
+import { BODY_BYTES_MAX, BODY_PAUSE_MS, IMPORT_HELD_BYTES } from '../limits.js';
 import type { Clock } from '../platform/clock.js';
+import type { Share } from './budget.js';
 import { readFields } from './form.js';
 import { type MediaType, parseMediaType } from './media-type.js';
 import { Pieces } from './pieces.js';
 import { type Body, type Operation, patchTypes } from './route.js';
+import type { Context } from './state.js';
 
 const JSON_TYPE = 'application/json';
 /** What `curl -d` says of everything. */
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const TEXT_TYPE = 'text/plain';
-const LINES_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
+export const LINES_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'] as const;
 
 /** The first byte that is not white space of JSON, if it is `{`. */
 const BEGINS_AS_OBJECT = /^[ \t\r\n]*\{/;
 
-/** @throws CairnError of the statuses 413, 415 and 400. */
+/** @throws CairnError of the statuses 413, 415 and 400, and `overloaded` */
 export async function readBody(ctx: Context, operation: Operation): Promise<Body | undefined> {
   if (operation.body === 'none') return refuseBody(ctx, operation);
   refuseEncoding(ctx.req.headers);
   const type = typeOf(ctx.req.headers, operation);
-  if (operation.body === 'lines') return undefined;
+  if (operation.body === 'lines') return holdLines(ctx);
   const buffer = await readBytes(ctx, operation.bytesMax ?? BODY_BYTES_MAX, tooLarge);
   if (!isUtf8(buffer)) throw new CairnError('invalid_utf8', 'The body is not UTF-8.');
   const bytes = buffer.toString('latin1');
@@ -104,10 +105,35 @@ function wrongType(taken: readonly string[], patch: boolean, example: string | u
 
 type Refusal = (bytesMax: number) => CairnError;
 
-async function readBytes({ req, res }: Context, bytesMax: number, refusal: Refusal): Promise<Buffer> {
-  if (Number(req.headers['content-length'] ?? 0) > bytesMax) throw refusal(bytesMax);
+/**
+ * A body is counted as it comes, so that nobody holds room by announcing much and sending nothing. One that says its
+ * length, and would find no room for it now, is refused before it is read.
+ */
+async function readBytes(ctx: Context, bytesMax: number, refusal: Refusal): Promise<Buffer> {
+  const { req, res, state } = ctx;
+  const length = Number(req.headers['content-length'] ?? 0);
+  if (length > bytesMax) throw refusal(bytesMax);
+  const share = state.connection.bodies.share();
+  state.body = share;
+  if (!share.fits(length)) throw tooManyBytes();
   inviteBody(req, res);
-  return await collect(req, bytesMax, refusal);
+  return await collect(req, {
+    bytesMax: length > 0 ? length : bytesMax,
+    share,
+    refusal: () => refusal(bytesMax),
+  });
+}
+
+/** What is read as it comes is counted with as much as is held of it at most, until it is answered. */
+function holdLines({ req, state }: Context): undefined {
+  const share = state.connection.bodies.share();
+  state.lines = share;
+  const length = Number(req.headers['content-length'] ?? IMPORT_HELD_BYTES);
+  if (!share.resize(Math.min(length, IMPORT_HELD_BYTES))) throw tooManyBytes();
+}
+
+function tooManyBytes(): CairnError {
+  return new CairnError('overloaded', 'The bodies that are on their way have as many bytes as there may be.');
 }
 
 /**
@@ -115,8 +141,11 @@ async function readBytes({ req, res }: Context, bytesMax: number, refusal: Refus
  * It may take longer than any other request, but not stand still.
  * @throws CairnError `bad_request` where it ends too soon, `request_timeout`
  */
-export async function* bodyChunks({ req, res }: Context, clock: Clock): AsyncGenerator<Buffer> {
-  req.on('error', () => {});
+export async function* bodyChunks(
+  { req, res }: Pick<Context, 'req' | 'res'>,
+  clock: Clock,
+): AsyncGenerator<Buffer> {
+  const news = new News(req, clock);
   inviteBody(req, res);
   try {
     for (;;) {
@@ -124,26 +153,44 @@ export async function* bodyChunks({ req, res }: Context, clock: Clock): AsyncGen
       if (chunk !== null) yield chunk;
       else if (req.readableEnded) return;
       else if (req.destroyed) throw endedTooSoon();
-      else if (!(await readable(req, clock))) throw stoodStill(res);
+      else if (!(await news.come())) throw stoodStill(res);
     }
   } finally {
+    news.end();
     // What is left is nobody's, and the next request stands behind it.
     req.resume();
   }
 }
 
-/** Whether there is something new of it, its end too. */
-function readable(req: IncomingMessage, clock: Clock): Promise<boolean> {
-  return new Promise(resolve => {
-    const settle = (isNew: boolean) => {
-      req.off('readable', go).off('end', go).off('close', go);
-      timer.cancel();
-      resolve(isNew);
-    };
-    const go = () => settle(true);
-    const timer = clock.setTimer(BODY_PAUSE_MS, () => settle(false));
-    req.on('readable', go).on('end', go).on('close', go);
-  });
+/** That there is something new of a body, its end too. It listens once, however many chunks there are. */
+class News {
+  readonly #req: IncomingMessage;
+  readonly #clock: Clock;
+  #tell: () => void = () => {};
+  readonly #listener = (): void => this.#tell();
+
+  constructor(req: IncomingMessage, clock: Clock) {
+    this.#req = req;
+    this.#clock = clock;
+    req.on('error', () => {});
+    req.on('readable', this.#listener).on('end', this.#listener).on('close', this.#listener);
+  }
+
+  /** False: nothing came for too long. To be asked in the turn in which there was nothing to read. */
+  come(): Promise<boolean> {
+    return new Promise(resolve => {
+      const timer = this.#clock.setTimer(BODY_PAUSE_MS, () => resolve(false));
+      this.#tell = () => {
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  end(): void {
+    const listener = this.#listener;
+    this.#req.off('readable', listener).off('end', listener).off('close', listener);
+  }
 }
 
 function endedTooSoon(): CairnError {
@@ -160,16 +207,22 @@ function inviteBody(req: IncomingMessage, res: ServerResponse): void {
   if (waitsForContinue(req)) res.writeContinue();
 }
 
-function collect(req: IncomingMessage, bytesMax: number, refusal: Refusal): Promise<Buffer> {
+interface Collecting {
+  readonly bytesMax: number;
+  readonly share: Share;
+  readonly refusal: () => CairnError;
+}
+
+function collect(req: IncomingMessage, { bytesMax, share, refusal }: Collecting): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const pieces = new Pieces(bytesMax);
+    const pieces = new Pieces(bytesMax, room => share.resize(Math.max(room, share.bytes)));
     const settle = (settled: () => void) => {
       req.off('data', onData).off('end', onEnd).off('close', onClose);
       settled();
     };
     const onData = (chunk: Buffer) => {
-      if (pieces.bytes + chunk.length > bytesMax) settle(() => reject(refusal(bytesMax)));
-      else pieces.add(chunk);
+      if (pieces.bytes + chunk.length > bytesMax) settle(() => reject(refusal()));
+      else if (!pieces.add(chunk)) settle(() => reject(tooManyBytes()));
     };
     const onEnd = () => settle(() => resolve(pieces.take()));
     const onClose = () => settle(() => reject(endedTooSoon()));

@@ -6,8 +6,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { CairnError } from '../errors.js';
 import type { ByteString } from '../model.js';
 import type { Clock, Timer } from '../platform/clock.js';
+import type { Answers } from './answers.js';
+import type { ByteBudget } from './budget.js';
 
 /** Calls back when the next may run. */
 type Job = (done: () => void) => void;
@@ -19,12 +22,19 @@ export interface ConnectionOptions {
   readonly unansweredMax: number;
   /** It came when there were as many as there may be: only probes are answered on it. */
   readonly surplus: boolean;
+  /** Of all connections together: bodies that have come, and long answers that go. */
+  readonly bodies: ByteBudget;
+  readonly answers: Answers;
 }
 
 export class Connection {
   readonly surplus: boolean;
+  readonly bodies: ByteBudget;
+  readonly answers: Answers;
   /** The request that is being handled may take as long as it likes to arrive. */
   patient = false;
+  /** Whether the request that is being handled was answered for its handler, so that nobody reads what that says. */
+  answeredFor = false;
   readonly #options: ConnectionOptions;
   readonly #waiting: Job[] = [];
   #running = false;
@@ -32,10 +42,14 @@ export class Connection {
   #newestResponse: ServerResponse | null = null;
   #ended = false;
   #linger: Timer | null = null;
+  /** Null: nobody asked yet. */
+  #interruption: AbortController | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.surplus = options.surplus;
+    this.bodies = options.bodies;
+    this.answers = options.answers;
   }
 
   /** `overflow` is the answer if this is one too many that wait. */
@@ -48,21 +62,42 @@ export class Connection {
       return;
     }
     this.#enqueue(done => {
-      res.once('close', done);
+      res.once('close', () => {
+        if (isLast(res)) this.#forget();
+        done();
+      });
       handle();
     });
   }
 
+  /** Ends the bodies that are read as they come; its reason is a CairnError. */
+  get interruption(): AbortSignal {
+    this.#interruption ??= new AbortController();
+    return this.#interruption.signal;
+  }
+
+  interrupt(reason: CairnError): void {
+    this.#interruption ??= new AbortController();
+    this.#interruption.abort(reason);
+  }
+
   /** Ends the connection with an answer to what came last: a request that is not whole yet, or none at all. */
-  refuse(answer: () => ByteString): void {
+  refuse(error: CairnError, answer: () => ByteString): void {
     if (this.#ended) return;
     const isWhole = this.#newest === null || this.#newest.complete;
     if (isWhole || this.#waiting.pop() !== undefined) {
       this.#endBehind(answer);
       return;
     }
+    if (this.patient) {
+      // Its handler knows how much of the body it has used, and answers that.
+      this.interrupt(error);
+      this.#endBehind(() => '');
+      return;
+    }
     this.#ended = true;
     // It is being handled, and its handler waits for a body that does not come any more.
+    this.answeredFor = true;
     this.#hangUp(this.#newestResponse?.headersSent ? '' : answer());
   }
 
@@ -76,6 +111,15 @@ export class Connection {
   #endBehind(answer: () => ByteString): void {
     this.#ended = true;
     this.#enqueue(() => this.#hangUp(answer()));
+  }
+
+  /**
+   * What stands behind an answer that ends the connection is not done (RFC 9112 §9.6): nobody would be told, and behind a
+   * malformed request it may be somebody's body.
+   */
+  #forget(): void {
+    this.#ended = true;
+    this.#waiting.length = 0;
   }
 
   #enqueue(job: Job): void {
@@ -107,4 +151,8 @@ export class Connection {
     });
     socket.resume();
   }
+}
+
+function isLast(res: ServerResponse): boolean {
+  return res.getHeader('Connection') === 'close';
 }

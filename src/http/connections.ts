@@ -1,8 +1,12 @@
-/** The connections that are open, and how many there may be. */
+/** The connections that are open, how many there may be, and what is on its way on all of them together. */
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { CairnError } from '../errors.js';
+import { BODY_SMALL_BYTES } from '../limits.js';
 import type { Clock } from '../platform/clock.js';
+import { Answers } from './answers.js';
+import { ByteBudget } from './budget.js';
 import { Connection } from './connection.js';
 
 export interface ConnectionsOptions {
@@ -10,14 +14,25 @@ export interface ConnectionsOptions {
   readonly connectionsMax: number;
   readonly lingerMs: number;
   readonly unansweredMax: number;
+  /** Bytes of bodies, and of long answers, that may be on their way at the same time. */
+  readonly bodyBytesMax: number;
+  readonly answerBytesMax: number;
 }
 
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<Duplex, Connection>();
+  readonly #bodies: ByteBudget;
+  readonly #answers: Answers;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#bodies = new ByteBudget(options.bodyBytesMax, BODY_SMALL_BYTES);
+    this.#answers = new Answers({ clock: options.clock, bytesMax: options.answerBytesMax });
+  }
+
+  get size(): number {
+    return this.#open.size;
   }
 
   /** More than there may be: those that came last serve probes only (`Connection.surplus`). */
@@ -27,7 +42,8 @@ export class Connections {
 
   add(socket: Socket): void {
     const surplus = this.#open.size >= this.#options.connectionsMax;
-    const connection = new Connection({ ...this.#options, socket, surplus });
+    const [bodies, answers] = [this.#bodies, this.#answers];
+    const connection = new Connection({ ...this.#options, socket, surplus, bodies, answers });
     this.#open.set(socket, connection);
     socket.once('close', () => {
       this.#open.delete(socket);
@@ -46,6 +62,11 @@ export class Connections {
     for (const socket of this.#open.keys()) {
       if ('bytesRead' in socket && socket.bytesRead === 0) socket.destroy();
     }
+  }
+
+  /** Ends the bodies that are read as they come. */
+  interrupt(reason: CairnError): void {
+    for (const connection of this.#open.values()) connection.interrupt(reason);
   }
 
   cut(): void {

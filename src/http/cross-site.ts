@@ -5,11 +5,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CairnError } from '../errors.js';
 
-const writes: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+/** All that changes nothing; a verb that is not known changes something. */
+const reads: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** @throws CairnError `cross_site` */
 export function refuseCrossSite(method: string, headers: IncomingHttpHeaders): void {
-  if (!writes.has(method) || isOurs(headers)) return;
+  if (reads.has(method) || isOurs(headers)) return;
   throw new CairnError('cross_site', 'A page of another site may not write here.');
 }
 

@@ -3,27 +3,38 @@
  * contract gives: 401, unknown path 404, 405, 403, 413 and 415, 400. What follows needs the data: the handler.
  */
 import Router from '@koa/router';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, Origin } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { keyFromPath, keyFromUnicode } from '../json/key.js';
-import type { Key } from '../model.js';
+import type { ByteString, Key } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
+import { mayDo } from '../service/grant.js';
+import { type Named, refuseUncovered } from './access.js';
+import type { Admission } from './admission.js';
 import { bodyChunks, readBody } from './body.js';
 import { refuseCrossSite } from './cross-site.js';
-import type { TokenGate } from './gate.js';
+import { withExample } from './hints.js';
+import { untilInterrupted } from './interruption.js';
 import { valuesOf } from './message.js';
 import { send } from './middleware.js';
 import { parseQuery } from './request-target.js';
-import { ANONYMOUS, type Operation, patchTypes, type Route } from './route.js';
+import {
+  ANONYMOUS,
+  type Call,
+  type Caller,
+  type Operation,
+  patchTypes,
+  type Reply,
+  type Route,
+} from './route.js';
 import type { Context, Middleware, RequestState } from './state.js';
 import { sendStream } from './stream.js';
 
 export interface DispatchParts {
   /** Null while it loads. */
   readonly engine: () => Engine | null;
-  /** Null as long as it is not known who may come in. */
-  readonly gate: () => TokenGate | null;
+  readonly admission: Admission;
   /** Whether there are more connections than may be. */
   readonly isCrowded: () => boolean;
   readonly clock: Clock;
@@ -33,7 +44,8 @@ export interface DispatchParts {
 export function routerOf(routes: readonly Route[], parts: DispatchParts): Router<RequestState> {
   const router = new Router<RequestState>({ sensitive: true });
   for (const route of routes) {
-    router.all(patternOf(route), ctx => serve(ctx, route, parts));
+    const name = route.key === 'path' ? `${route.path}/<key>` : route.path;
+    router.all(patternOf(route), ctx => serve(ctx, route, name, parts));
   }
   return router;
 }
@@ -52,14 +64,14 @@ function patternOf({ path, key }: Route): string | RegExp {
   return new RegExp(`^${path}/.`, 's');
 }
 
-async function serve(ctx: Context, route: Route, parts: DispatchParts): Promise<void> {
-  ctx.state.route = route.key === 'path' ? `${route.path}/<key>` : route.path;
+async function serve(ctx: Context, route: Route, name: string, parts: DispatchParts): Promise<void> {
+  ctx.state.route = name;
   ctx.state.errors = Object.values(route.operations)[0]?.errors;
   if (!isOpen(route)) await admit(ctx, parts);
   if (ctx.method === 'OPTIONS') return send(ctx, { status: 204, headers: optionsOf(route), body: null });
   const operation = operationOf(ctx, route);
   refuseCrossSite(ctx.method, ctx.headers);
-  if (operation.role !== 'open') tellStore(ctx, parts.engine());
+  if (operation.access !== 'open') tellStore(ctx, parts.engine());
   await run(ctx, route, operation, parts);
 }
 
@@ -69,23 +81,87 @@ async function run(
   operation: Operation,
   { clock, logger }: DispatchParts,
 ): Promise<void> {
-  const { path, query: rawQuery, caller } = ctx.state;
+  const { path } = ctx.state;
+  const caller = ctx.state.caller ?? ANONYMOUS;
+  const asked = askedOf(ctx, route, operation);
+  const named = asked instanceof CairnError ? namedByPath(route, path) : asked;
+  if (operation.access !== 'open' && named !== null) refuseUncovered(operation.access, caller.grant, named);
   const body = await readBody(ctx, operation);
-  const { words: query, repeated } = parseQuery(rawQuery, operation.query, operation.repeatable);
-  const key = keyOf(route, path, query);
-  const reply = await operation.handle({
+  if (asked instanceof CairnError) throw asked;
+  const { key, query, repeated } = asked;
+  const reply = await answered(operation, {
     method: ctx.method,
     path,
     query,
     repeated,
     headers: ctx.headers,
-    caller: caller ?? ANONYMOUS,
+    caller,
+    origin: originOf(ctx, caller),
     ...(key === undefined ? {} : { key }),
     ...(body === undefined ? {} : { body }),
     ...(operation.body === 'lines' ? { chunks: chunksOf(ctx, clock) } : {}),
+    ...(operation.waits === true ? { onGone: goneOf(ctx) } : {}),
   });
   send(ctx, reply);
-  if (reply.stream !== undefined) sendStream(ctx, reply.stream, clock, logger);
+  sendStream(ctx, reply, clock, logger);
+  if (reply.events !== undefined && ctx.method !== 'HEAD') ctx.body = reply.events();
+}
+
+async function answered(operation: Operation, call: Call): Promise<Reply> {
+  try {
+    return await operation.handle(call);
+  } catch (error) {
+    throw withExample(error, operation.example);
+  }
+}
+
+/** A response is closed at its end too; nobody waits any more then. */
+function goneOf({ state, res }: Context): (listener: () => void) => void {
+  return listener => {
+    state.waited = true;
+    if (res.closed) listener();
+    else res.once('close', listener);
+  };
+}
+
+interface Asked extends Named {
+  readonly repeated: readonly string[];
+}
+
+/** What path and query ask for. Where they cannot be understood that is told after what is wrong with the body. */
+function askedOf({ state }: Context, route: Route, operation: Operation): Asked | CairnError {
+  try {
+    const { words: query, repeated } = parseQuery(state.query, operation.query, operation.repeatable);
+    return { key: keyOf(route, state.path, query), query, repeated };
+  } catch (error) {
+    if (error instanceof CairnError) return error;
+    throw error;
+  }
+}
+
+/** The key of a path is known whatever is wrong with the query. */
+function namedByPath(route: Route, path: string): Named | null {
+  if (route.key !== 'path') return null;
+  const query = new Map<string, string>();
+  try {
+    return { key: keyOf(route, path, query), query };
+  } catch (error) {
+    if (error instanceof CairnError) return null;
+    throw error;
+  }
+}
+
+function originOf(ctx: Context, { id: caller, grant }: Caller): Origin {
+  const { requestId: id, trace, route } = ctx.state;
+  const mayRead = grant.everything
+    ? undefined
+    : (collection: string, key: ByteString) => mayDo(grant, 'read', collection, key);
+  return { caller, peer: peerOf(ctx), method: ctx.method, route: route ?? '', id, trace, mayRead };
+}
+
+/** The address of the other end of the connection; empty once that is gone. */
+function peerOf({ req }: Context): string {
+  return req.socket.remoteAddress ?? '';
 }
 
 /** A body that is read as it comes may take longer than Node gives a request: it has a bound of its own. */
@@ -95,22 +171,20 @@ function chunksOf(ctx: Context, clock: Clock): AsyncIterable<Buffer> {
   ctx.res.once('close', () => {
     connection.patient = false;
   });
-  return bodyChunks(ctx, clock);
+  return untilInterrupted(bodyChunks(ctx, clock), connection.interruption, clock);
 }
 
 /** Open to everybody, also with a verb that the path does not take. */
 function isOpen({ operations }: Route): boolean {
-  return Object.values(operations).every(({ role }) => role === 'open');
+  return Object.values(operations).every(({ access }) => access === 'open');
 }
 
-async function admit(ctx: Context, { gate, isCrowded }: DispatchParts): Promise<void> {
+async function admit(ctx: Context, { admission, isCrowded }: DispatchParts): Promise<void> {
   if (ctx.state.connection.surplus && isCrowded()) {
     ctx.set('Connection', 'close');
     throw new CairnError('overloaded', 'There are as many connections as there may be.');
   }
-  const keeper = gate();
-  if (keeper === null) throw new CairnError('loading', 'The service is starting.');
-  ctx.state.caller = keeper.admit(valuesOf(ctx.req.rawHeaders, 'authorization'));
+  ctx.state.caller = admission.admit(valuesOf(ctx.req.rawHeaders, 'authorization'), peerOf(ctx));
 }
 
 function operationOf({ method, req }: Context, route: Route): Operation {

@@ -7,21 +7,25 @@ import { fromUnicode } from '../json/bytes.js';
 import { memberAt, parsePointer } from '../json/pointer.js';
 import { decodeString, encodeString } from '../json/string.js';
 import type { ByteString, JsonText, Version } from '../model.js';
+import { Interest } from '../service/interest.js';
 import { type Keys, keyNotFound, type Place, type Reading } from '../service/keys.js';
 import { type Versions, versionNotFound } from '../service/versions.js';
+import type { Watches } from '../service/watches.js';
 import { documentHeaders, emptyReply, jsonReply, rawReply, storeHeaders } from './answer.js';
 import { judgeRead, type ReadCondition, readCondition } from './conditional.js';
 import { flagOf } from './request-target.js';
 import type { Call, Reply } from './route.js';
 import { readPast, versionOf, versionQuery } from './versions.js';
 import { type View, viewOf, viewReply, weakened } from './view.js';
+import { refuseHopeless, unchangedUntil, unmoved, type Wait, waitOf, waitQuery } from './wait.js';
 
 /** The query parameters that every document knows. */
-export const documentQuery = ['raw', 'default', 'path', 'as', ...versionQuery] as const;
+export const documentQuery = ['raw', 'default', 'path', 'as', ...versionQuery, ...waitQuery] as const;
 
 export interface DocumentParts {
   readonly keys: Keys;
   readonly versions: Versions;
+  readonly watches: Watches;
 }
 
 /** How a route shows a value; not asked for `raw`. */
@@ -38,7 +42,34 @@ interface Wishes {
   readonly condition: ReadCondition;
 }
 
-export function readDocument(call: Call, place: Place, parts: DocumentParts, wrap: Wrap): Reply {
+export function readDocument(
+  call: Call,
+  place: Place,
+  parts: DocumentParts,
+  wrap: Wrap,
+): Reply | Promise<Reply> {
+  const wait = waitOf(call.query);
+  return wait === null ? read(call, place, parts, wrap) : readLater(call, place, parts, wrap, wait);
+}
+
+async function readLater(
+  call: Call,
+  place: Place,
+  parts: DocumentParts,
+  wrap: Wrap,
+  wait: Wait,
+): Promise<Reply> {
+  // A date says nothing of a change within a second, and only If-None-Match asks for an empty answer.
+  const { 'if-modified-since': _, ...headers } = call.headers;
+  const readNow = () => read({ ...call, headers }, place, parts, wrap);
+  refuseHopeless(readNow);
+  const { key, collection } = place;
+  const interest = new Interest({ collections: [collection], range: { key }, grant: call.caller.grant });
+  const unchanged = await unchangedUntil(wait, interest, parts.watches, call);
+  return unchanged === null ? readNow() : unmoved(readNow, unchanged);
+}
+
+function read(call: Call, place: Place, parts: DocumentParts, wrap: Wrap): Reply {
   const past = readPast(call, place, parts.versions);
   if (past !== null) return past;
   const { keys, versions } = parts;

@@ -7,11 +7,11 @@ import { CairnError } from '../errors.js';
 import { keyFromJson } from '../json/key.js';
 import { type Member, scanRows } from '../json/scan.js';
 import { decodeString } from '../json/string.js';
-import { BATCH_OPERATIONS_MAX, BATCH_SLICE_MS } from '../limits.js';
+import { BATCH_AT_ONCE_BYTES, BATCH_MEMBERS_MAX, BATCH_OPERATIONS_MAX, BODY_BYTES_MAX } from '../limits.js';
 import type { ByteString, Condition, JsonText } from '../model.js';
-import type { Clock } from '../platform/clock.js';
 import { type BatchOperation, numbered } from '../service/batch.js';
 import { ttlFromJson } from '../service/ttl.js';
+import type { Turns } from '../service/turns.js';
 import { changeIdOf } from './conditional.js';
 import { fieldsOf, fieldsOfMembers } from './fields.js';
 
@@ -25,17 +25,32 @@ const known: Readonly<Record<BatchOperation['type'], readonly string[]>> = {
 type Fields = ReadonlyMap<string, JsonText>;
 
 /** @throws CairnError of the status 400, with `op`; `batch_too_large` */
-export async function operationsOf(bytes: ByteString, clock: Clock): Promise<readonly BatchOperation[]> {
+export async function operationsOf(bytes: ByteString, turns: Turns): Promise<readonly BatchOperation[]> {
+  const reading = read(bytes);
+  const slice = bytes.length <= BATCH_AT_ONCE_BYTES ? null : await turns.begin();
+  try {
+    for (;;) {
+      const { done, value } = reading.next();
+      if (done === true) return value;
+      if (slice?.isOver) await slice.next();
+    }
+  } finally {
+    slice?.end();
+  }
+}
+
+const ROW = { bytesMax: BODY_BYTES_MAX, membersMax: BATCH_MEMBERS_MAX };
+
+/** Pauses behind each operation. */
+function* read(bytes: ByteString): Generator<undefined, readonly BatchOperation[]> {
   const names: string[] = [];
   const operations: BatchOperation[] = [];
   const places = new Set<string>();
-  let sliceEnd = clock.monotonic() + BATCH_SLICE_MS;
-  for (const members of scanRows(bytes, (name, isArray) => void names.push(checked(name, isArray, names)))) {
+  const onMember = (name: string, isArray: boolean) => void names.push(checked(name, isArray, names));
+  for (const members of scanRows(bytes, onMember, ROW)) {
     if (operations.length === BATCH_OPERATIONS_MAX) throw tooMany();
     operations.push(numbered(operations.length, () => operationOf(members, places)));
-    if (clock.monotonic() < sliceEnd) continue;
-    await clock.turn();
-    sliceEnd = clock.monotonic() + BATCH_SLICE_MS;
+    yield;
   }
   if (names.length > 0) return operations;
   throw new CairnError('missing_field', 'The body has no "ops".', { hint: `Try: ${BATCH_EXAMPLE}` });
@@ -82,8 +97,7 @@ function keyOf(fields: Fields) {
   throw new CairnError('invalid_key', 'The operation has no "key".', { hint: `Try: ${BATCH_EXAMPLE}` });
 }
 
-/** @throws CairnError `invalid_operation` */
-export function collectionOf(text: JsonText): ByteString {
+function collectionOf(text: JsonText): ByteString {
   const name = decodeString(text);
   if (name === undefined) throw wrong('"collection" is no string');
   return name;

@@ -39,6 +39,8 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   value_too_large: 413,
   request_timeout: 408,
   unauthenticated: 401,
+  forbidden: 403,
+  rate_limited: 429,
   cross_site: 403,
   not_found: 404,
   key_not_found: 404,
@@ -80,6 +82,11 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   lock_unavailable: 500,
 };
 
+/** Those that an answer may carry: the others are of the start and of commands. */
+export const answeredCodes: ReadonlySet<string> = new Set(
+  Object.entries(statuses).flatMap(([code, status]) => (status !== 500 || code === 'internal' ? code : [])),
+);
+
 /** Seconds to wait before a repetition, where nobody knows better. */
 const RETRY_AFTER = 1;
 
@@ -94,10 +101,14 @@ export function statusOf(code: ErrorCode): number {
   return statuses[code];
 }
 
+/** The same for an operation that words its errors so. */
+export function statusIn(code: ErrorCode, style: ErrorStyle | undefined): number {
+  return style === 'service' && UNPROCESSABLE.has(code) ? 422 : statuses[code];
+}
+
 /** Anything thrown while a request was handled, as the CairnError to answer with. */
 export function shown(error: unknown): CairnError {
-  if (error instanceof CairnError && (statuses[error.code] !== 500 || error.code === 'internal'))
-    return error;
+  if (error instanceof CairnError && answeredCodes.has(error.code)) return error;
   return (
     libraryRefusal(error) ??
     new CairnError('internal', 'Something went wrong inside Cairn.', { cause: error })
@@ -105,7 +116,7 @@ export function shown(error: unknown): CairnError {
 }
 
 export function problem(error: CairnError, { accept = '', style }: ProblemOptions = {}): Reply {
-  const status = style === 'service' && UNPROCESSABLE.has(error.code) ? 422 : statuses[error.code];
+  const status = statusIn(error.code, style);
   const asProblem = accept.toLowerCase().includes('application/problem+json');
   const body = asProblem ? rfc9457(error, status) : envelope(error, status, style);
   const type = asProblem ? 'application/problem+json' : 'application/json; charset=utf-8';
@@ -152,7 +163,7 @@ function headersOf({ code, details }: CairnError, status: number): Record<string
   if (details.acceptPatch !== undefined) headers['Accept-Patch'] = details.acceptPatch.join(', ');
   if (details.revision !== undefined) headers['X-Revision'] = String(details.revision);
   if (code === 'unauthenticated') headers['WWW-Authenticate'] = 'Bearer';
-  if (status === 503) headers['Retry-After'] = String(details.retryAfter ?? RETRY_AFTER);
+  if (status === 503 || status === 429) headers['Retry-After'] = String(details.retryAfter ?? RETRY_AFTER);
   return headers;
 }
 

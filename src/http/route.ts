@@ -5,19 +5,25 @@
  * A handler is a plain function from a call to a reply and knows nothing of Koa.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Origin } from '../engine/engine.js';
 import type { ByteString, Key } from '../model.js';
-
-/** Who may call: anybody, or a token with this verb. */
-export type Role = 'open' | 'read' | 'write';
+import { EVERYTHING, type Grant } from '../service/grant.js';
+import type { Access } from './access.js';
+import type { Documentation } from './documentation.js';
 
 /** The caller, as the token gate knows it. */
 export interface Caller {
   /** The token's id, never the token. */
   readonly id: string;
+  /** What it may see and do. */
+  readonly grant: Grant;
+  /** False once the token is removed, over, or may do something else: what lasts longer than a call asks this. */
+  isCurrent(): boolean;
 }
 
 /** Whoever calls where no token is needed. */
-export const ANONYMOUS: Caller = { id: 'anonymous' };
+export const ANONYMOUS: Caller = { id: 'anonymous', grant: EVERYTHING, isCurrent: () => true };
 
 /**
  * How the body is read. `value`: one JSON value (bytes as they came). `set`: the same, or form fields. `patch`: a
@@ -55,6 +61,10 @@ export interface Call {
   /** A body of lines as it comes, once; only where the route declares one. Throws where it ends too soon. */
   readonly chunks?: AsyncIterable<Buffer>;
   readonly caller: Caller;
+  /** Goes with every change that the call makes. */
+  readonly origin: Origin;
+  /** Calls back once when the caller goes away; only where the route says that it waits. */
+  readonly onGone?: (listener: () => void) => void;
 }
 
 export interface Reply {
@@ -68,6 +78,13 @@ export interface Reply {
    * the caller goes away. What it throws breaks the answer off, since its status has been sent.
    */
   readonly stream?: AsyncIterable<ByteString>;
+  /**
+   * Bytes that are kept for this answer alone until it is read to its end, beside the part that is given out; absent: all
+   * of a body, nothing of a stream.
+   */
+  readonly held?: number;
+  /** An answer that goes on as things happen, until either side ends it. Not asked for with HEAD. */
+  readonly events?: () => Readable;
 }
 
 /**
@@ -77,9 +94,11 @@ export interface Reply {
 export type ErrorStyle = 'brief' | 'service';
 
 export interface Operation {
-  readonly role: Role;
+  readonly access: Access;
   /** One sentence for the documentation. */
   readonly summary: string;
+  /** The rest of it: what the OpenAPI document says and this declaration does not. */
+  readonly docs: Documentation;
   /** The query parameters that it knows. */
   readonly query: readonly string[];
   /** The one that may be there several times. */
@@ -87,6 +106,8 @@ export interface Operation {
   readonly body: BodyKind;
   /** Bytes of its body, where it takes more than one value. */
   readonly bytesMax?: number;
+  /** Whether its answer may wait for something that is still to happen. */
+  readonly waits?: true;
   /** Whether `text/plain` is taken as a JSON string. */
   readonly text?: boolean;
   /** A call that works: the hint for one whose body does not. */

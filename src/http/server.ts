@@ -7,35 +7,55 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Koa from 'koa';
-import { CairnError, systemCode } from '../errors.js';
+import { CairnError } from '../errors.js';
 import {
+  ANSWERS_BYTES_MIN,
+  ANSWERS_HEAP_SHARE,
+  BODIES_BYTES_MIN,
+  BODIES_HEAP_SHARE,
   CONNECTIONS_CHECK_MS,
+  DRAIN_BODIES_MS,
   DRAIN_MS,
+  EVENTS_BYTES_MIN,
+  EVENTS_HEAP_SHARE,
   HEADER_BYTES_MAX,
   HEADERS_MAX,
   HEADERS_TIMEOUT_MS,
   IDLE_GRACE_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   LINGER_MS,
+  METRICS_CONNECTIONS_MAX,
+  METRICS_DRAIN_MS,
   PROBE_CONNECTIONS,
   REQUEST_TIMEOUT_MS,
   UNANSWERED_PER_CONNECTION_MAX,
+  WATCH_END_MS,
+  WATCHERS_MAX,
 } from '../limits.js';
-import type { ByteString, Policy } from '../model.js';
+import type { ByteString, Policies, Policy } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
 import { Batches } from '../service/batch.js';
 import { Keys } from '../service/keys.js';
 import { Lists } from '../service/lists.js';
-import { type DocumentPolicy, Rules } from '../service/rules.js';
+import { Rules } from '../service/rules.js';
 import type { DocumentCheck } from '../service/schema.js';
 import { SERVICES, type ServicesEngine } from '../service/services.js';
 import { Exports, Imports } from '../service/transfer.js';
+import { Turns } from '../service/turns.js';
 import { Versions } from '../service/versions.js';
+import { Watches } from '../service/watches.js';
+import { Admission } from './admission.js';
+import { type Assets, NO_ASSETS } from './assets.js';
+import { ofHeap } from './budget.js';
 import { Connections } from './connections.js';
 import { routerOf, unknownPath } from './dispatch.js';
-import type { TokenGate } from './gate.js';
-import { accessLog, commonAnswers, problems, wellFormed } from './middleware.js';
+import { EventWords } from './event-stream.js';
+import { TokenGate } from './gate.js';
+import { listenError } from './listen-error.js';
+import { RequestCounts } from './metrics.js';
+import type { MetricSources } from './metrics-table.js';
+import { accessLog, bodiesGivenBack, commonAnswers, problems, wellFormed } from './middleware.js';
 import { parserProblem } from './parser-error.js';
 import { problem } from './problem.js';
 import { rawAnswer } from './raw-answer.js';
@@ -51,8 +71,11 @@ import { exportRoute } from './routes/export.js';
 import { getRoutes } from './routes/get.js';
 import { healthRoutes } from './routes/health.js';
 import { importRoute } from './routes/import.js';
+import { metricsRoute } from './routes/metrics.js';
 import { setRoute } from './routes/set.js';
+import { watchRoute } from './routes/watch.js';
 import type { App, RequestState } from './state.js';
+import { requestIdOf, traceOf } from './trace.js';
 import { unreadBodies } from './unread.js';
 
 /** What a test has shorter; see limits.ts for each. */
@@ -65,6 +88,9 @@ export interface HttpLimits {
   readonly drainMs: number;
   readonly idleGraceMs: number;
   readonly lingerMs: number;
+  readonly bodyBytesMax: number;
+  readonly answerBytesMax: number;
+  readonly eventBytesMax: number;
 }
 
 export interface HttpServerOptions {
@@ -72,16 +98,26 @@ export interface HttpServerOptions {
   readonly engine: () => ServicesEngine | null;
   /** Null as long as it is not known who may come in; then only the open routes answer. */
   readonly gate: () => TokenGate | null;
+  /** Requests a second of one caller; absent, or 0: no limit. */
+  readonly rateLimit?: number;
+  /** Whether the file of tokens cannot be used as it is now; null, or absent: there is none. */
+  readonly tokensProblem?: () => boolean | null;
   readonly build: BuildInfo;
   /** Those that have routes. */
-  readonly policies: Readonly<Record<string, DocumentPolicy>>;
+  readonly policies: Policies;
   /** The schemas of those that have one. */
   readonly checks: ReadonlyMap<string, DocumentCheck>;
   /** A policy by the names that it has in the configuration. */
   readonly describePolicy: (policy: Policy) => Readonly<Record<string, unknown>>;
+  /** The files of /docs; absent: there are none. */
+  readonly assets?: Assets;
   readonly connectionsMax: number;
+  /** Watches and waits at the same time; absent: as the configuration has it by itself. */
+  readonly watchersMax?: number;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Whether the metrics are on a port of their own (see `monitor`), and not on this one. */
+  readonly metricsApart?: boolean;
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -99,24 +135,52 @@ const defaults: HttpLimits = {
   drainMs: DRAIN_MS,
   idleGraceMs: IDLE_GRACE_MS,
   lingerMs: LINGER_MS,
+  bodyBytesMax: ofHeap(BODIES_HEAP_SHARE, BODIES_BYTES_MIN),
+  answerBytesMax: ofHeap(ANSWERS_HEAP_SHARE, ANSWERS_BYTES_MIN),
+  eventBytesMax: ofHeap(EVENTS_HEAP_SHARE, EVENTS_BYTES_MIN),
 };
-
-/** A request id of a caller that may stand in our logs and headers. */
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
   readonly #connections: Connections;
   readonly #server: Server;
+  /** Null: it is no monitor. */
+  readonly #monitored: HttpServer | null;
+  readonly #metrics: MetricSources;
+  readonly #words = new EventWords();
+  readonly #watches: Watches;
   #drained: Promise<void> | null = null;
 
-  constructor(options: HttpServerOptions) {
+  constructor(options: HttpServerOptions, monitored: HttpServer | null = null) {
     this.#options = options;
     this.#limits = { ...defaults, ...options.limits };
     this.#connections = new Connections({ ...options, ...this.#limits });
+    this.#monitored = monitored;
+    this.#watches = this.#newWatches();
+    this.#metrics = monitored?.metrics ?? this.#sources();
     this.#server = nodeServer(this.#limits, options.connectionsMax);
     this.#attach(this.#server);
+  }
+
+  /** What there is to tell of this server, and of all behind it. */
+  get metrics(): MetricSources {
+    return this.#metrics;
+  }
+
+  get isDraining(): boolean {
+    return this.#drained !== null;
+  }
+
+  /**
+   * A server for the port of the metrics. It has these and the health routes, all of them of this server, and no data;
+   * so it needs no token, and goes on while this one drains.
+   */
+  monitor(): HttpServer {
+    const gate = new TokenGate({ required: false, tokens: [] });
+    const limits = { ...this.#options.limits, idleGraceMs: METRICS_DRAIN_MS / 10, drainMs: METRICS_DRAIN_MS };
+    const own = { gate: () => gate, limits, connectionsMax: METRICS_CONNECTIONS_MAX, rateLimit: 0 };
+    return new HttpServer({ ...this.#options, ...own }, this);
   }
 
   /** @throws CairnError `address_in_use`, `configuration` */
@@ -156,58 +220,106 @@ export class HttpServer {
       idle = clock.setTimer(this.#limits.idleGraceMs, closeIdle);
     };
     let idle = clock.setTimer(this.#limits.idleGraceMs, closeIdle);
+    this.#watches.stop();
+    const watches = clock.setTimer(WATCH_END_MS, () => this.#watches.cut());
+    const bodies = clock.setTimer(DRAIN_BODIES_MS, () => this.#connections.interrupt(stopping()));
     const late = clock.setTimer(this.#limits.drainMs, () => this.#connections.cut());
     await closed;
     idle.cancel();
+    watches.cancel();
+    bodies.cancel();
     late.cancel();
   }
 
   /** The order of everything. */
   #app(): App {
     const { logger, clock } = this.#options;
-    const parts = { ...this.#options, isCrowded: () => this.#connections.isCrowded };
-    const isDraining = () => this.#drained !== null;
+    const admission = new Admission({ rateLimit: 0, ...this.#options });
+    const parts = { ...this.#options, admission, isCrowded: () => this.#connections.isCrowded };
+    const { requests } = this.#metrics;
     const app: App = new Koa<RequestState>({ proxy: false });
     app.silent = true;
     app.on('error', (err: unknown) => logger.debug({ err }, 'an answer could not be sent'));
     app.use((ctx, next) => this.#begin(ctx, next));
-    app.use(commonAnswers(isDraining));
-    app.use(accessLog(logger, clock));
+    app.use(bodiesGivenBack);
+    app.use(commonAnswers(() => this.isDraining));
+    app.use(accessLog(logger, clock, requests));
     app.use(unreadBodies(clock, this.#limits.lingerMs));
-    app.use(problems(logger));
+    app.use(problems(logger, requests));
     app.use(wellFormed);
-    app.use(routerOf(this.#routes(isDraining), parts).routes());
+    app.use(routerOf(this.#routes(), parts).routes());
     app.use(unknownPath(parts));
     return app;
   }
 
-  #routes(isDraining: () => boolean): readonly Route[] {
-    const { engine, build, clock, logger, policies, checks, describePolicy } = this.#options;
+  #routes(): readonly Route[] {
+    const { engine, metricsApart = false } = this.#options;
+    const { isDraining } = this.#metrics;
+    const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
+    if (this.#monitored !== null) return [...health, metricsRoute(this.#metrics, 'open')];
+    const metrics = metricsRoute(this.#metrics, { verbs: ['read'], of: 'anywhere' });
+    const data = [...this.#dataRoutes(), ...(metricsApart ? [] : [metrics])];
+    const { build, clock, policies, assets = NO_ASSETS } = this.#options;
+    const routes = [...data, ...health];
+    return [...routes, ...aboutRoutes({ build, routes, policies, assets, clock })];
+  }
+
+  #dataRoutes(): readonly Route[] {
+    const { engine, clock, logger, policies, checks, describePolicy } = this.#options;
     const present = (): ServicesEngine => loaded(engine());
     const rules = new Rules(policies, checks);
+    const turns = new Turns(clock);
     const keys = new Keys({ engine: present, rules, newId: randomUUID });
     const versions = new Versions({ engine: present, rules, keys });
-    const parts = { keys, versions, lists: new Lists(present, clock) };
-    const many = { engine: present, rules, clock };
+    const watches = this.#watches;
+    const parts = { keys, versions, watches, lists: new Lists(present, clock, turns) };
+    const many = { engine: present, rules, clock, turns };
     const onDefect = (err: unknown) => logger.error({ err }, 'an import failed');
-    const health = healthRoutes({ status: () => engine()?.status() ?? null, isDraining });
-    const data = [
+    return [
       setRoute(parts),
       ...getRoutes(parts),
       ...(policies[SERVICES] === undefined ? [] : [configRoute({ keys, engine: present })]),
-      batchRoute({ batches: new Batches(many), clock }),
+      batchRoute({ batches: new Batches(many), turns }),
+      watchRoute({ watches, words: this.#words, rules }),
       exportRoute({ exports: new Exports(many) }),
       importRoute({ imports: new Imports(many), clock, onDefect }),
       collectionsRoute({ lists: parts.lists, names: Object.keys(policies), describe: describePolicy }),
       ...Object.keys(policies).flatMap(name => [collectionRoute(name, parts), documentRoute(name, parts)]),
     ];
-    return [...data, ...health, ...aboutRoutes(build, [...data, ...health])];
+  }
+
+  #newWatches(): Watches {
+    const { engine, clock, logger, watchersMax = WATCHERS_MAX } = this.#options;
+    const bytesMax = this.#limits.eventBytesMax;
+    return new Watches({
+      engine: () => loaded(engine()),
+      clock,
+      logger,
+      words: this.#words,
+      watchersMax,
+      bytesMax,
+    });
+  }
+
+  #sources(): MetricSources {
+    const { engine, build, connectionsMax } = this.#options;
+    return {
+      build,
+      requests: new RequestCounts(),
+      engine,
+      isDraining: () => this.isDraining,
+      connections: () => this.#connections.size,
+      connectionsMax,
+      watches: () => this.#watches.figures,
+      tokensProblem: this.#options.tokensProblem ?? (() => null),
+    };
   }
 
   async #begin(ctx: Koa.ParameterizedContext<RequestState>, next: Koa.Next): Promise<void> {
     const target = parseTarget(ctx.req.url ?? '/');
     ctx.state = {
-      requestId: requestIdOf(ctx.req),
+      requestId: requestIdOf(ctx.req.headers),
+      trace: traceOf(ctx.req.headers['traceparent']),
       connection: this.#connections.of(ctx.req.socket),
       ...target,
       route: null,
@@ -244,7 +356,7 @@ export class HttpServer {
 
   #refuse(socket: Duplex, error: CairnError | undefined): void {
     if (error === undefined || socket.destroyed) socket.destroy();
-    else this.#connections.of(socket).refuse(() => this.#raw(error));
+    else this.#connections.of(socket).refuse(error, () => this.#raw(error));
   }
 
   #overflow(): ByteString {
@@ -255,7 +367,10 @@ export class HttpServer {
     const { logger, clock } = this.#options;
     const id = randomUUID();
     logger.debug({ id, code: error.code }, 'refused what was no request');
-    return rawAnswer(problem(error), id, new Date(clock.now()));
+    const reply = problem(error);
+    this.#metrics.requests.malformed(reply.status);
+    this.#metrics.requests.failed(error);
+    return rawAnswer(reply, id, new Date(clock.now()));
   }
 }
 
@@ -280,33 +395,12 @@ function loaded(engine: ServicesEngine | null): ServicesEngine {
   return engine;
 }
 
-function requestIdOf({ headers }: IncomingMessage): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+function stopping(): CairnError {
+  return new CairnError('draining', 'The process is stopping.');
 }
 
 function notATunnel(): CairnError {
   return new CairnError('method_not_allowed', 'This is no proxy.', {
     allow: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
   });
-}
-
-function listenError(cause: Error, host: string, port: number): Error {
-  const code = systemCode(cause);
-  if (code === 'EADDRINUSE') {
-    return new CairnError('address_in_use', `Port ${port} on ${host} is in use.`, { cause });
-  }
-  if (code === 'EACCES') {
-    const hint = 'Choose a port of 1024 or more with --port or PORT.';
-    return new CairnError('configuration', `This user may not open port ${port}.`, { hint, cause });
-  }
-  const hint = 'Give --host an address of this machine.';
-  return new CairnError(
-    'configuration',
-    `Cannot listen on ${host}, port ${port}: ${code ?? cause.message}.`,
-    {
-      hint,
-      cause,
-    },
-  );
 }

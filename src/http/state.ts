@@ -1,11 +1,15 @@
 /** What the middlewares know of one request. */
 import type Application from 'koa';
 import type { ParameterizedContext } from 'koa';
+import type { Share } from './budget.js';
 import type { Connection } from './connection.js';
 import type { Caller, ErrorStyle } from './route.js';
+import type { Trace } from './trace.js';
 
 export interface RequestState {
   readonly requestId: string;
+  /** Null: the caller named none. */
+  readonly trace: Trace | null;
   readonly connection: Connection;
   /** As they were sent (see request-target.ts). */
   readonly path: string;
@@ -16,6 +20,12 @@ export interface RequestState {
   caller: Caller | null;
   /** See `Operation.errors`. */
   errors: ErrorStyle | undefined;
+  /** Whether its answer waited for something to happen: how long it took tells nothing of the service. */
+  waited?: boolean;
+  /** What its body has of the budget for bodies, as long as it is handled. */
+  body?: Share;
+  /** The same of a body of lines, which is read as long as it is answered. */
+  lines?: Share;
 }
 
 export type App = Application<RequestState>;

@@ -4,6 +4,7 @@
  * takes, and the key is as it was: `"expires":null` says that it has no deadline where a put would get one.
  */
 import { CairnError } from '../errors.js';
+import { parseInstant } from '../instant.js';
 import { keyFromJson } from '../json/key.js';
 import { type Member, scanMembers } from '../json/scan.js';
 import { decodeString, encodeString } from '../json/string.js';
@@ -13,17 +14,16 @@ import { SERVICES, type ServiceFacts } from '../service/services.js';
 import type { ExportPage, ImportPut } from '../service/transfer.js';
 import { ttlFromJson } from '../service/ttl.js';
 import { fieldsOfMembers } from './fields.js';
-import { collectionOf } from './operations.js';
 
 export const IMPORT_EXAMPLE = `curl -d '{"collection":"kv","key":"a","value":1}' …/import`;
+
+const SERVICE_HINT =
+  'For example {"collection":"services","key":"a","value":{},"id":1,"enabled":true}, or without these two.';
 
 const rules = {
   known: ['collection', 'key', 'value', 'ttl', 'expires', 'id', 'enabled'],
   example: IMPORT_EXAMPLE,
 };
-
-/** RFC 3339, which `Date` reads as it is meant; a time without its zone would be read as the server's. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 const LINE_BREAKS = /[\r\n]/g;
 
@@ -35,7 +35,7 @@ export function exportLine({ collection, mortal, facts }: ExportPage, key: Key, 
 }
 
 /** A line break in JSON stands between its tokens, where a space says the same. */
-function inOneLine(text: JsonText): ByteString {
+export function inOneLine(text: JsonText): ByteString {
   return text.includes('\n') || text.includes('\r') ? text.replace(LINE_BREAKS, ' ') : text;
 }
 
@@ -57,7 +57,8 @@ export function importPutOf(bytes: ByteString, collection: string, now: Millisec
   const hint = `Try: ${IMPORT_EXAMPLE}`;
   if (key === undefined) throw new CairnError('invalid_key', 'The line has no "key".', { hint });
   if (value === undefined) throw new CairnError('missing_field', 'The line has no "value".', { hint });
-  const into = named === undefined ? collection : collectionOf(named);
+  const into = named === undefined ? collection : decodeString(named);
+  if (into === undefined) throw wrong('"collection" is no string', hint);
   return {
     collection: into,
     key: keyFromJson(key),
@@ -82,7 +83,7 @@ function factsIn(
   }
   const number = id === undefined || /^[1-9]\d{0,14}$/.test(id);
   if (!number || !(enabled === undefined || enabled === 'true' || enabled === 'false')) {
-    throw new CairnError('invalid_operation', 'The "id" is a number from 1 on, and "enabled" true or false.');
+    throw wrong('"id" is no whole number from 1 on, or "enabled" neither true nor false', SERVICE_HINT);
   }
   return {
     facts: {
@@ -90,6 +91,10 @@ function factsIn(
       ...(enabled === undefined ? {} : { enabled: enabled === 'true' }),
     },
   };
+}
+
+function wrong(reason: string, hint: string): CairnError {
+  return new CairnError('invalid_operation', `${reason}.`, { hint });
 }
 
 /** `curl -d` takes the line ends out of a file, which nobody sees who looks at the file. */
@@ -115,9 +120,8 @@ function lifeOf(
 }
 
 function deadlineOf(expires: JsonText, now: Milliseconds): Milliseconds {
-  const instant = decodeString(expires) ?? '';
-  const deadline = INSTANT.test(instant) ? Date.parse(instant) : Number.NaN;
-  if (Number.isNaN(deadline)) throw invalid('"expires" is no instant such as 2030-01-01T00:00:00Z');
+  const deadline = parseInstant(decodeString(expires) ?? '');
+  if (deadline === undefined) throw invalid('"expires" is no instant such as 2030-01-01T00:00:00Z');
   if (deadline - now > TTL_MS_MAX) throw invalid('"expires" is more than 10 years away');
   return deadline;
 }

@@ -27,6 +27,8 @@ const views: ReadonlyMap<string, View> = new Map<string, View>([
   ['configmap', { type: YAML_TYPE, of: (text, key) => configMapOf(key, text) }],
 ]);
 
+export const viewNames: readonly string[] = [...views.keys()];
+
 /** @throws CairnError `invalid_parameter` */
 export function viewOf(query: ReadonlyMap<string, string>): View | undefined {
   const name = query.get('as');

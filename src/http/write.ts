@@ -11,8 +11,9 @@ import type { Call } from './route.js';
 export function writeOptions(call: Call): WriteOptions {
   const condition = writeCondition(call.headers);
   const note = noteOf(call);
+  const { origin } = call;
   const durability = durabilityOf(call);
-  return durability === undefined ? { condition, note } : { condition, note, durability };
+  return durability === undefined ? { condition, note, origin } : { condition, note, origin, durability };
 }
 
 /** From `?sync=true|false`; undefined: as the collections have it. */

@@ -1,13 +1,12 @@
 /**
- * JSON Pointer (RFC 6901) over a text, which is not parsed: what it points at comes out byte for byte. One pass,
- * whatever the pointer. Where an object has a name twice, the last one counts, as JSON.parse has it.
+ * JSON Pointer (RFC 6901) over a text, which is known to be JSON and is not parsed: what it points at comes out byte for
+ * byte. One pass, whatever the pointer. Where an object has a name twice, the last one counts, as JSON.parse has it.
  */
 import { CairnError } from '../errors.js';
-import { VALUE_DEPTH_MAX } from '../limits.js';
 import type { JsonText } from '../model.js';
+import { SoughtName } from './known.js';
 import { jsonSlice } from './scan.js';
 import { Scanner } from './scanner.js';
-import { decodeLiteral } from './string.js';
 
 const BAD_ESCAPE = /~(?![01])/;
 
@@ -22,6 +21,22 @@ export function memberAt(text: JsonText, pointer: string): JsonText | undefined 
 /** The same for a pointer that was taken apart already. */
 export function memberUnder(text: JsonText, tokens: readonly string[]): JsonText | undefined {
   return tokens.length === 0 ? text : new Search(text, tokens).run();
+}
+
+/** Those members of the object that the text is which have one of the names, in one pass; none of what is no object. */
+export function membersOf(text: JsonText, names: readonly string[]): ReadonlyMap<string, JsonText> {
+  const scanner = new Scanner(text);
+  const spans = new Map<string, readonly [start: number, end: number]>();
+  const sought = names.map(name => new SoughtName(name));
+  if (sought.length > 0 && scanner.atObject()) {
+    scanner.members((nameStart, nameEnd) => {
+      const start = scanner.position;
+      scanner.passValue();
+      const found = sought.find(each => each.isAt(text, nameStart, nameEnd));
+      if (found !== undefined) spans.set(found.name, [start, scanner.position]);
+    });
+  }
+  return new Map([...spans].map(([name, [start, end]]) => [name, jsonSlice(text, start, end)]));
 }
 
 /** The names on the way, unescaped. */
@@ -66,9 +81,9 @@ class Search {
   }
 
   #object(token: string, depth: number): void {
+    const sought = new SoughtName(token);
     this.#scanner.members((nameStart, nameEnd) => {
-      const name = decodeLiteral(this.#text.slice(nameStart, nameEnd));
-      if (name === token) this.#descend(depth);
+      if (sought.isAt(this.#text, nameStart, nameEnd)) this.#descend(depth);
       else this.#skip();
     });
   }
@@ -94,7 +109,7 @@ class Search {
   }
 
   #skip(): void {
-    this.#scanner.skipValue(VALUE_DEPTH_MAX);
+    this.#scanner.passValue();
   }
 }
 

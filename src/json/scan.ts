@@ -21,6 +21,16 @@ export interface Member {
   readonly text: JsonText;
 }
 
+/** What is taken of one object of many: they come in one body, and others have their turn only between them. */
+export interface RowLimits {
+  /** Longer ones are refused. */
+  readonly bytesMax: number;
+  /** No more are given out. */
+  readonly membersMax: number;
+}
+
+const UNLIMITED: RowLimits = { bytesMax: Number.POSITIVE_INFINITY, membersMax: Number.POSITIVE_INFINITY };
+
 /** The one value that a body holds, less the white space around it. */
 export function scanValue(bytes: ByteString, depthMax: number = VALUE_DEPTH_MAX): JsonText {
   const scanner = begin(bytes);
@@ -47,14 +57,16 @@ export function scanMembers(bytes: ByteString, depthMax: number = VALUE_DEPTH_MA
  * The objects in an array that is a member of the one object that a body holds, each as its members, in one pass and
  * one at a time: the bytes are many, and whoever takes them may let others have a turn. Null: an element that is no
  * object. `onMember` is told of each member of the body before it is gone over, and throws where it should not be there.
+ * @throws CairnError `value_too_large` too
  */
 export function* scanRows(
   bytes: ByteString,
   onMember: (name: string, isArray: boolean) => void,
-  depthMax: number = VALUE_DEPTH_MAX,
+  rows: RowLimits,
 ): Generator<readonly Member[] | null> {
+  const depthMax = VALUE_DEPTH_MAX;
   const scanner = begin(bytes);
-  if (!scanner.atObject()) throw notAnObject(bytes, depthMax);
+  if (!scanner.atObject()) throw notAnObject(bytes, depthMax, rows.bytesMax);
   for (const [nameStart, nameEnd] of scanner.eachMember()) {
     onMember(decodeLiteral(bytes.slice(nameStart, nameEnd)), scanner.atArray());
     if (!scanner.atArray()) {
@@ -62,9 +74,9 @@ export function* scanRows(
       continue;
     }
     for (const _ of scanner.eachElement()) {
-      if (scanner.atObject()) yield membersAt(scanner, bytes, depthMax);
+      if (scanner.atObject()) yield membersAt(scanner, bytes, depthMax, rows);
       else {
-        scanner.skipValue(depthMax);
+        scanner.skipValue(depthMax, scanner.position + rows.bytesMax);
         yield null;
       }
     }
@@ -73,11 +85,13 @@ export function* scanRows(
 }
 
 /** Goes over the object that begins here. */
-function membersAt(scanner: Scanner, bytes: ByteString, depthMax: number): Member[] {
+function membersAt(scanner: Scanner, bytes: ByteString, depthMax: number, limits = UNLIMITED): Member[] {
   const members: Member[] = [];
+  const endMax = scanner.position + limits.bytesMax;
   scanner.members((nameStart, nameEnd) => {
     const start = scanner.position;
-    scanner.skipValue(depthMax);
+    scanner.skipValue(depthMax, endMax);
+    if (members.length === limits.membersMax) return;
     const name = decodeLiteral(bytes.slice(nameStart, nameEnd));
     members.push({ name, text: jsonSlice(bytes, start, scanner.position) });
   });
@@ -94,7 +108,10 @@ function begin(bytes: ByteString): Scanner {
   const scanner = new Scanner(bytes);
   if (bytes.startsWith(BYTE_ORDER_MARK)) throw scanner.fail('a byte order mark is not allowed');
   scanner.skipSpace();
-  if (scanner.atEnd()) throw new CairnError('invalid_json', 'There is no JSON: the text is empty.');
+  if (scanner.atEnd())
+    throw new CairnError('invalid_json', 'There is no JSON: the text is empty.', {
+      hint: 'Send one JSON value as the body.',
+    });
   return scanner;
 }
 
@@ -103,8 +120,10 @@ function finish(scanner: Scanner): void {
   if (!scanner.atEnd()) throw scanner.fail('the JSON value has ended, and more follows');
 }
 
-/** The error for a value of the wrong kind; one that is no JSON at all is told first. */
-function notAnObject(bytes: ByteString, depthMax: number): CairnError {
-  scanValue(bytes, depthMax);
-  return new CairnError('invalid_json', 'The JSON is a value, but not an object.');
+/** The error for a value of the wrong kind; one that is no JSON at all is told first, unless it is long. */
+function notAnObject(bytes: ByteString, depthMax: number, bytesMax = Number.POSITIVE_INFINITY): CairnError {
+  if (bytes.length <= bytesMax) scanValue(bytes, depthMax);
+  return new CairnError('invalid_json', 'The JSON is a value, but not an object.', {
+    hint: 'Send one JSON object.',
+  });
 }

@@ -8,6 +8,7 @@
  */
 import { CairnError, type ErrorCode } from '../errors.js';
 import type { ByteString } from '../model.js';
+import { valueEnd } from './known.js';
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -72,12 +73,21 @@ export class Scanner {
     this.#at = at;
   }
 
-  /** Goes over the value that begins here; more containers than `depthMax` around each other are refused. */
-  skipValue(depthMax: number): void {
+  /**
+   * Goes over the value that begins here; more containers than `depthMax` around each other are refused, and one that
+   * goes on behind `endMax`, as soon as that is seen.
+   */
+  skipValue(depthMax: number, endMax: number = Number.POSITIVE_INFINITY): void {
     const closers: number[] = [];
     do {
       if (this.#skipLeaf(closers, depthMax)) this.#skipToNext(closers);
+      if (this.#at > endMax) throw new CairnError('value_too_large', 'A value is longer than it may be.');
     } while (closers.length > 0);
+  }
+
+  /** Goes over the value that begins here, in a text that is known to be JSON: nothing is checked. */
+  passValue(): void {
+    this.#at = valueEnd(this.#bytes, this.#at);
   }
 
   /**

@@ -5,10 +5,11 @@
 import { CairnError } from '../errors.js';
 import { flat } from '../json/bytes.js';
 import { keyFromJson } from '../json/key.js';
-import { escapeToken, memberAt } from '../json/pointer.js';
+import { membersOf } from '../json/pointer.js';
 import { decodeString, encodeString } from '../json/string.js';
 import { writeName } from '../json/tree.js';
 import type { JsonText, Key } from '../model.js';
+import type { Members } from './fields.js';
 
 export interface Identified {
   readonly key: Key;
@@ -27,9 +28,12 @@ export function identify(text: JsonText, field: string, newId: (() => Key) | nul
   return { key, text: withMember(text, field, key) };
 }
 
-/** The document as it stands under its key. @throws CairnError `not_an_object`, `id_missing`, `id_mismatch` */
-export function withId(text: JsonText, field: string, key: Key): JsonText {
-  const id = idOf(text, field);
+/**
+ * The document as it stands under its key. `members`: where its id is among them.
+ * @throws CairnError `not_an_object`, `id_missing`, `id_mismatch`
+ */
+export function withId(text: JsonText, field: string, key: Key, members: Members): JsonText {
+  const id = idOf(text, field, members);
   if (id === undefined) return withMember(text, field, key);
   if (decodeString(id) !== key) throw idMismatch(field);
   return text;
@@ -43,12 +47,12 @@ export function keepingId(text: JsonText, field: string, key: Key): JsonText {
 }
 
 /** The literal of a string, which need be no key. */
-function idOf(text: JsonText, field: string): JsonText | undefined {
+function idOf(text: JsonText, field: string, members = membersOf(text, [field])): JsonText | undefined {
   if (!text.startsWith('{')) {
     const hint = `Send a JSON object; its "${field}" is its id.`;
     throw new CairnError('not_an_object', 'A document of this collection is an object.', { hint });
   }
-  const id = memberAt(text, `/${escapeToken(field)}`);
+  const id = members.get(field);
   if (id === undefined) return undefined;
   if (!id.startsWith('"')) throw idMissing(field);
   return id;

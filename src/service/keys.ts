@@ -4,9 +4,12 @@
  * comes between its check and the change.
  */
 import { isAmong, mismatch } from '../condition.js';
-import type { Commit, Engine, Outcome } from '../engine/engine.js';
+import type { Commit, Engine, Origin, Outcome } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
+import { toUnicode } from '../json/bytes.js';
 import { keyFromUnicode } from '../json/key.js';
+import { membersOf } from '../json/pointer.js';
+import { decodeString } from '../json/string.js';
 import type {
   ChangeId,
   Condition,
@@ -19,6 +22,7 @@ import type {
   Operation,
   Revision,
 } from '../model.js';
+import { withoutHidden } from './grant.js';
 import type { DocumentPolicy, Rules } from './rules.js';
 
 /** Where a key stands. */
@@ -45,6 +49,7 @@ export interface WriteOptions {
   readonly durability?: Durability;
   /** Who, and why. */
   readonly note?: Note;
+  readonly origin?: Origin;
 }
 
 export interface PutOptions extends WriteOptions {
@@ -112,7 +117,7 @@ export class Keys {
 
   /** @throws CairnError as `Rules.documentOf` does, and what `Engine.commit` throws. */
   async put(place: Place, document: JsonText, options: PutOptions | KeepingOptions = {}): Promise<Written> {
-    const text = this.#checked(place, document, options.condition);
+    const text = this.#checked(place, document, options);
     const { ttl } = options;
     const always = 'always' in options && options.always === true;
     const put = { ...place, type: 'put' as const, text, always, ...(ttl === undefined ? {} : { ttl }) };
@@ -177,25 +182,43 @@ export class Keys {
     return { id: outcome.id, durable };
   }
 
-  /** Where the document itself may be wrong, the condition goes before it: 412 before 422. */
-  #checked(place: Place, document: JsonText, condition: WriteCondition | undefined): JsonText {
+  /** Where the document itself may be wrong, what depends on others goes before it: 412 and 409 before 422. */
+  #checked(place: Place, document: JsonText, { condition, origin }: WriteOptions): JsonText {
     const { rules } = this.#options;
     if (condition !== undefined && rules.looksInside(place.collection)) {
       refuseUnless(condition, this.read(place).entry);
     }
-    return rules.documentOf(place, document);
+    try {
+      return rules.documentOf(place, document);
+    } catch (error) {
+      const judged = error instanceof CairnError && error.code !== 'value_too_large';
+      const duplicated = judged ? this.#duplicateOf(place, document) : null;
+      throw duplicated === null ? error : withoutHidden(duplicated, place.collection, origin?.mayRead);
+    }
+  }
+
+  /** What a document that is refused has in common with another. Of values that are no strings only the store knows. */
+  #duplicateOf({ collection, key }: Place, document: JsonText): CairnError | null {
+    const engine = this.#options.engine();
+    const { unique = [] } = engine.collections().find(({ name }) => name === collection)?.policy ?? {};
+    for (const [field, value] of membersOf(document, unique)) {
+      const string = decodeString(value);
+      const other = string === undefined ? undefined : engine.find(collection, field, string);
+      if (other !== undefined && other !== key) return duplicate(field, toUnicode(other));
+    }
+    return null;
   }
 
   async #commit(operation: Operation, options: WriteOptions): Promise<Commit & { outcome: Outcome }> {
     const engine = this.#options.engine();
     const condition = settle(options.condition, () => engine.get(operation.collection, operation.key));
-    const { durability, note } = options;
+    const { durability, note, origin } = options;
     const noted = note === undefined ? operation : { ...operation, note };
     const operations = [condition === undefined ? noted : { ...noted, condition }];
     // Of before: a later one could lie behind a change that the caller has not seen.
     const { revision } = engine;
     const commit = await engine
-      .commit(operations, durability === undefined ? {} : { durability })
+      .commit(operations, durability === undefined ? { origin } : { durability, origin })
       .catch((error: unknown) => {
         throw ofOneKey(error, operation, revision);
       });
@@ -203,6 +226,12 @@ export class Keys {
     if (outcome === undefined) throw new Error('a commit of one operation has no outcome');
     return { ...commit, outcome };
   }
+}
+
+/** In the words of the store. */
+function duplicate(field: string, key: string): CairnError {
+  const message = `Another document has this ${JSON.stringify(field)} already: ${JSON.stringify(key)}.`;
+  return new CairnError('duplicate_value', message, { field, key });
 }
 
 export function keyNotFound(revision: Revision): CairnError {

@@ -3,24 +3,22 @@
  * others have their turn, so a list is of no single instant; a key that stays is seen exactly once all the same, since
  * a page begins behind the last key of the one before.
  */
-import type { CollectionStatus, Engine } from '../engine/engine.js';
+import type { CollectionStatus, Engine, Origin } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
-import {
-  CHANGES_SLICE,
-  LIST_BYTES_MAX,
-  LIST_LOOK_BYTES_MAX,
-  LIST_LOOKS_MAX,
-  LIST_SLICE,
-  LIST_SLICE_MS,
-} from '../limits.js';
+import { CHANGES_SLICE, LIST_BYTES_MAX, LIST_LOOK_BYTES_MAX, LIST_LOOKS_MAX, LIST_SLICE } from '../limits.js';
 import type { Entry, JsonText, Key, Note, Range, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
+import { isWithin, type Part } from './grant.js';
+import { type Slice, Turns } from './turns.js';
+import { pagesWithin } from './walk.js';
 import type { Where } from './where.js';
 
 export interface ListRequest {
   readonly collection: string;
   readonly prefix: string;
+  /** Of the prefix, what may be shown; absent: all. */
+  readonly parts?: readonly Part[];
   /** Only keys behind this one. */
   readonly after?: Key | undefined;
   readonly limit: number;
@@ -33,6 +31,7 @@ export interface PrefixDeletion extends Pick<ListRequest, 'collection' | 'prefix
   readonly purge: boolean;
   /** Who, and why. */
   readonly note: Note;
+  readonly origin?: Origin;
 }
 
 export interface List {
@@ -42,6 +41,8 @@ export interface List {
   /** The store's when the list began: a watch since it misses nothing. */
   readonly revision: Revision;
 }
+
+type Looking = Omit<ListRequest, 'limit'> & { readonly limit?: number };
 
 /** What came of looking at one document. */
 interface Look {
@@ -56,11 +57,13 @@ interface Look {
 export class Lists {
   readonly #engine: () => Engine;
   readonly #clock: Clock;
+  readonly #turns: Turns;
 
   /** `engine` throws `loading` while there is none. */
-  constructor(engine: () => Engine, clock: Clock) {
+  constructor(engine: () => Engine, clock: Clock, turns: Turns = new Turns(clock)) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#turns = turns;
   }
 
   /** Of the collection as a whole. @throws CairnError `not_found` */
@@ -136,7 +139,7 @@ export class Lists {
   }
 
   async #deleteAll(
-    { collection, prefix, purge, note }: PrefixDeletion,
+    { collection, prefix, purge, note, origin }: PrefixDeletion,
     keysOf: (range: Range) => { readonly keys: readonly Key[]; readonly more: boolean },
     before: number,
   ): Promise<{ readonly deleted: number }> {
@@ -149,7 +152,7 @@ export class Lists {
         ...(after === undefined ? {} : { after }),
       });
       const operations = keys.map(key => ({ type: 'delete' as const, collection, key, purge, note }));
-      await engine.commit(operations, { durability: 'sync' }).catch((error: unknown) => {
+      await engine.commit(operations, { durability: 'sync', origin }).catch((error: unknown) => {
         throw halfDone(error, deleted, keys);
       });
       deleted += keys.length;
@@ -170,34 +173,48 @@ export class Lists {
   }
 
   /** The entries of the prefix in key order, and whether each is wanted; others have their turn in between. */
-  async *#looks(request: Omit<ListRequest, 'limit'> & { readonly limit?: number }): AsyncGenerator<Look> {
-    const { collection, prefix, after, wheres, limit = LIST_SLICE } = request;
+  async *#looks(request: Looking): AsyncGenerator<Look> {
+    const slice = await this.#turns.begin();
+    try {
+      const indexed = this.#indexed(request.collection, request.wheres);
+      if (indexed !== undefined && (yield* this.#found(request, indexed, slice))) return;
+      yield* this.#scan(request, slice);
+    } finally {
+      slice.end();
+    }
+  }
+
+  /** The one that the index names. False: there may be others. */
+  async *#found(request: Looking, indexed: Where, slice: Slice): AsyncGenerator<Look, boolean> {
+    const { collection, after, wheres } = request;
+    const engine = this.#engine();
+    const found = engine.find(collection, indexed.tokens[0] ?? '', indexed.text);
+    // A list is no use of what it shows.
+    const [, entry] = (found && engine.page(collection, { prefix: found, limit: 1 }).entries[0]) ?? [];
+    const isAskedFor = found !== undefined && isWithin(partsOf(request), found) && found > (after ?? '');
+    if (isAskedFor && entry !== undefined) {
+      const others = wheres.filter(where => where !== indexed);
+      yield { key: found, entry, ...(await judge(others, entry.text, slice)) };
+    }
+    return entry !== undefined || !indexed.loose;
+  }
+
+  async *#scan(request: Looking, slice: Slice): AsyncGenerator<Look> {
+    const { collection, after, wheres, limit = LIST_SLICE } = request;
     // Where all are wanted, one more than the page tells whether there is another: the rest would be looked up in vain.
     const atOnce = wheres.length === 0 ? Math.min(LIST_SLICE, limit + 1) : LIST_SLICE;
-    const slice = new Slice(this.#clock);
-    const engine = this.#engine();
-    const indexed = this.#indexed(collection, wheres);
-    if (indexed !== undefined) {
-      const found = engine.find(collection, indexed.tokens[0] ?? '', indexed.text);
-      // A list is no use of what it shows.
-      const [, entry] = (found && engine.page(collection, { prefix: found, limit: 1 }).entries[0]) ?? [];
-      if (found !== undefined && entry !== undefined && found.startsWith(prefix) && found > (after ?? '')) {
-        const others = wheres.filter(where => where !== indexed);
-        yield { key: found, entry, ...(await judge(others, entry.text, slice)) };
-      }
-      if (entry !== undefined || !indexed.loose) return;
-    }
-    for (let from = after; ; ) {
-      const range = { prefix, limit: atOnce, ...(from === undefined ? {} : { after: from }) };
-      const { entries, more } = engine.page(collection, range);
+    const walk = { collection, parts: partsOf(request), after, limit: atOnce };
+    for (const entries of pagesWithin(this.#engine(), walk)) {
       for (const [key, entry] of entries) {
         yield { key, entry, ...(wheres.length === 0 ? WANTED : await judge(wheres, entry.text, slice)) };
         if (slice.isOver) await slice.next();
       }
-      from = entries.at(-1)?.[0];
-      if (!more || from === undefined) return;
     }
   }
+}
+
+function partsOf({ prefix, parts }: Looking): readonly Part[] {
+  return parts ?? [{ prefix, alone: false }];
 }
 
 /** What nothing is asked of. */
@@ -218,26 +235,6 @@ async function judge(
     if (!step.value) return { found: false, bytes };
   }
   return { found: true, bytes };
-}
-
-/** A time after which others have their turn. */
-class Slice {
-  readonly #clock: Clock;
-  #end: number;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#end = clock.monotonic() + LIST_SLICE_MS;
-  }
-
-  get isOver(): boolean {
-    return this.#clock.monotonic() >= this.#end;
-  }
-
-  async next(): Promise<void> {
-    await this.#clock.turn();
-    this.#end = this.#clock.monotonic() + LIST_SLICE_MS;
-  }
 }
 
 /** What came before it is done, so nobody may read it as if nothing had happened. */

@@ -6,9 +6,11 @@
  * 422): whoever has one looks at it first where `looksInside` is true.
  */
 import { CairnError } from '../errors.js';
+import { membersOf } from '../json/pointer.js';
+import { encodeString } from '../json/string.js';
 import { VALUE_BYTES_MAX } from '../limits.js';
 import type { JsonText, Key, Policy } from '../model.js';
-import { checkFields, type FieldPolicy } from './fields.js';
+import { checkFields, type FieldPolicy, fieldNames, type Members } from './fields.js';
 import { type Identified, identify, keepingId, withId } from './identity.js';
 import type { Place } from './keys.js';
 import type { DocumentCheck } from './schema.js';
@@ -63,9 +65,12 @@ export class Rules {
    */
   documentOf({ collection, key }: Place, text: JsonText): JsonText {
     const policy = this.policyOf(collection);
-    const document = policy.idField === null ? text : withId(text, policy.idField, key);
+    const { idField } = policy;
+    // One pass, whatever is asked: a document may be a MiB.
+    const members = membersOf(text, [...(idField === null ? [] : [idField]), ...fieldNames(policy)]);
+    const document = idField === null ? text : withId(text, idField, key, members);
     if (document.length > VALUE_BYTES_MAX) throw valueTooLarge(document.length);
-    checkFields(document, policy);
+    checkFields(document, policy, document === text ? members : joined(members, idField, key));
     this.#checks.get(collection)?.(document);
     return document;
   }
@@ -88,6 +93,11 @@ export class Rules {
     if (made !== null) return { key: made(), text };
     throw new CairnError('invalid_key', 'The body has no "key".');
   }
+}
+
+/** The members of a document that got its id just now. */
+function joined(members: Members, idField: string | null, key: Key): Members {
+  return idField === null ? members : new Map([...members, [idField, encodeString(key)]]);
 }
 
 function valueTooLarge(bytes: number): CairnError {

@@ -22,21 +22,26 @@ const innerByName: ReadonlySet<string> = new Set([
 const MARK = 'reference';
 
 export function countable(schema: JsonSchema): JsonSchema {
-  const copy = Object.fromEntries(
-    Object.entries(schema).map(([keyword, value]) => [keyword, within(keyword, value)]),
+  return everySchema(schema, each =>
+    '$ref' in each || '$dynamicRef' in each ? { ...each, $comment: MARK } : each,
   );
-  return '$ref' in schema || '$dynamicRef' in schema ? { ...copy, $comment: MARK } : copy;
 }
 
-function within(keyword: string, value: unknown): unknown {
-  if (inner.has(keyword)) return ofSchemas(value);
+/** A copy in which each schema, those within first, is what `change` makes of it. */
+export function everySchema(schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
+  const entries = Object.entries(schema).map(([keyword, value]) => [keyword, within(keyword, value, change)]);
+  return change(Object.fromEntries(entries));
+}
+
+function within(keyword: string, value: unknown, change: (schema: JsonSchema) => JsonSchema): unknown {
+  if (inner.has(keyword)) return ofSchemas(value, change);
   if (!innerByName.has(keyword) || !isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, ofSchemas(schema)]));
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, ofSchemas(each, change)]));
 }
 
-function ofSchemas(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ofSchemas);
-  return isObject(value) ? countable(value) : value;
+function ofSchemas(value: unknown, change: (schema: JsonSchema) => JsonSchema): unknown {
+  if (Array.isArray(value)) return value.map(each => ofSchemas(each, change));
+  return isObject(value) ? everySchema(value, change) : value;
 }
 
 function isObject(value: unknown): value is JsonSchema {

@@ -11,12 +11,14 @@ import type {
   Commit,
   CommitOptions,
   Engine,
+  EngineMeasures,
   EngineStatus,
 } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
 import type {
   ByteString,
   Change,
+  ChangeId,
   Entry,
   Epoch,
   JsonText,
@@ -31,6 +33,9 @@ import type {
   Revision,
   VersionRecord,
 } from '../model.js';
+import { type Audit, type AuditedChange, actionOf } from './audit.js';
+import { withoutHidden } from './grant.js';
+import { Tally } from './tally.js';
 
 export const SERVICES = 'services';
 const FACTS = 'services.facts';
@@ -43,7 +48,7 @@ export interface ServiceFacts {
   readonly enabled: boolean;
 }
 
-/** A put may say what an export said of the service. The number of one that is there already stays. */
+/** A put may say what an export said of the service. One that is there already has no other number. */
 export type ServicePut = PutOperation & { readonly facts?: Partial<ServiceFacts> };
 
 /**
@@ -80,10 +85,17 @@ export function withCompanions(policies: Policies): Policies {
 }
 
 export class ServicesEngine implements Engine {
+  /** Of what goes through here; what is done for it beside is not counted. */
+  readonly tally = new Tally();
   readonly #engine: Engine;
+  readonly #audit: Audit | null;
 
-  constructor(engine: Engine) {
+  /** `audit`: told of each change that has an origin. */
+  constructor(engine: Engine, audit: Audit | null = null) {
     this.#engine = engine;
+    this.#audit = audit;
+    engine.subscribe(changes => this.tally.changed(changes));
+    if (audit !== null) engine.subscribe(changes => audit.isListening && audit.tell(audited(changes)));
   }
 
   /** Undefined: there is no such service. */
@@ -98,7 +110,7 @@ export class ServicesEngine implements Engine {
 
   /** No change of the service itself, and no version. @throws CairnError as `Engine.commit` */
   switch(name: Key, enabled: boolean, options: CommitOptions = {}): Promise<Commit> {
-    return this.#engine.commit([putFacts(name, { ...this.#factsOf(name), enabled })], options);
+    return this.#commit([putFacts(name, { ...this.#factsOf(name), enabled })], options);
   }
 
   /** @throws CairnError `service_enabled` too, with `op`: a service that is enabled is not deleted */
@@ -108,20 +120,35 @@ export class ServicesEngine implements Engine {
   ): Promise<Commit> {
     for (const [op, operation] of operations.entries()) this.judge(operation, op);
     const companions = this.#companions(operations);
-    if (companions.length === 0) return this.#engine.commit(operations, options);
-    const commit = await this.#engine
-      .commit([...operations, ...companions], options)
-      .catch((error: unknown) => {
-        throw withoutCompanion(error, operations);
-      });
+    if (companions.length === 0) {
+      const commit = await this.#commit(operations, options);
+      this.tally.applied(operations, commit.outcomes);
+      return commit;
+    }
+    const commit = await this.#commit([...operations, ...companions], options).catch((error: unknown) => {
+      throw withoutCompanion(error, operations);
+    });
+    this.tally.applied(operations, commit.outcomes);
     return { ...commit, outcomes: commit.outcomes.slice(0, operations.length) };
+  }
+
+  #commit(operations: readonly Operation[], options: CommitOptions): Promise<Commit> {
+    const { origin } = options;
+    if (origin === undefined) return this.#engine.commit(operations, options);
+    const commit = () => this.#engine.commit(operations, options);
+    const committing = this.#audit === null ? commit() : this.#audit.during(origin, commit);
+    if (origin.mayRead === undefined) return committing;
+    return committing.catch((error: unknown) => {
+      if (!(error instanceof CairnError)) throw error;
+      throw withoutHidden(error, operations[error.details.op ?? 0]?.collection ?? '', origin.mayRead);
+    });
   }
 
   /**
    * Whether an operation keeps to what services are; a condition goes first: 412 before 422.
-   * @throws CairnError `service_enabled`, `invalid_ttl`, `revision_mismatch`
+   * @throws CairnError `service_enabled`, `invalid_ttl`, `id_mismatch`, `revision_mismatch`
    */
-  judge(operation: Operation, op?: number): void {
+  judge(operation: Operation | ServicePut, op?: number): void {
     if (operation.collection !== SERVICES) return;
     const numbered = op === undefined ? {} : { op };
     if (operation.type !== 'delete' && typeof operation.ttl === 'number') {
@@ -130,10 +157,24 @@ export class ServicesEngine implements Engine {
         hint: 'Leave "ttl" out; delete the service when it is no longer needed.',
       });
     }
-    if (operation.type !== 'delete' || this.facts(operation.key)?.enabled !== true) return;
+    const refusal = this.#refusalOf(operation);
+    if (refusal === null) return;
     const { key, condition } = operation;
     if (condition !== undefined) checkCondition(condition, this.#engine.get(SERVICES, key), op);
-    throw new CairnError('service_enabled', 'A service that is enabled is not deleted.', numbered);
+    throw new CairnError(refusal.code, refusal.message, { ...refusal.details, ...numbered });
+  }
+
+  #refusalOf(operation: Operation | ServicePut): CairnError | null {
+    const before = this.facts(operation.key);
+    if (operation.type === 'delete' && before?.enabled === true) {
+      return new CairnError('service_enabled', 'A service that is enabled is not deleted.');
+    }
+    const wanted = 'facts' in operation ? operation.facts?.id : undefined;
+    if (before === undefined || wanted === undefined || before.id === 0 || before.id === wanted) return null;
+    const message = `The service has the ID ${before.id} and keeps it; ${wanted} is another.`;
+    return new CairnError('id_mismatch', message, {
+      hint: 'Take "id" out of the line, or delete the service before the import.',
+    });
   }
 
   /** What is to be written with them. Read and committed in one turn, so nothing comes between. */
@@ -189,7 +230,9 @@ export class ServicesEngine implements Engine {
   }
 
   get(collection: string, key: Key): Entry | undefined {
-    return this.#engine.get(collection, key);
+    const entry = this.#engine.get(collection, key);
+    this.tally.asked(entry !== undefined);
+    return entry;
   }
 
   history(collection: string, key: Key): readonly VersionRecord[] {
@@ -206,6 +249,23 @@ export class ServicesEngine implements Engine {
 
   page(collection: string, range: Range): Page {
     return this.#engine.page(collection, range);
+  }
+
+  get present(): ChangeId {
+    return this.#engine.present;
+  }
+
+  changesAfter(since: ChangeId | Revision, limit: number): readonly Change[] | null {
+    const named: Change[] = [];
+    for (let from = since; ; ) {
+      const changes = this.#engine.changesAfter(from, limit - named.length);
+      if (changes === null) return null;
+      named.push(...changes.filter(({ collection }) => !isHidden(collection)));
+      const last = changes.at(-1);
+      // Of what nobody can name there may be any number between two changes: none of it ends the search.
+      if (last === undefined || named.length === limit) return named;
+      from = last;
+    }
   }
 
   subscribe(listener: (changes: readonly Change[]) => void): () => void {
@@ -228,6 +288,10 @@ export class ServicesEngine implements Engine {
     return { ...status, entries };
   }
 
+  measures(): EngineMeasures {
+    return this.#engine.measures();
+  }
+
   close(): Promise<void> {
     return this.#engine.close();
   }
@@ -238,6 +302,18 @@ function withoutCompanion(error: unknown, operations: readonly Operation[]): unk
   if (!(error instanceof CairnError) || (error.details.op ?? 0) < operations.length) return error;
   const op = operations.findLastIndex(({ collection }) => collection === SERVICES);
   return new CairnError(error.code, error.message, { ...error.details, op });
+}
+
+/** What was done, in words that a caller knows: a switch alone is one of its service. */
+function audited(changes: readonly Change[]): readonly AuditedChange[] {
+  const services = new Set(changes.flatMap(({ collection, key }) => (collection === SERVICES ? key : [])));
+  return changes.flatMap(change => {
+    const { collection, key, revision } = change;
+    const action = actionOf(change);
+    if (action === undefined || collection === COUNTER) return [];
+    if (collection !== FACTS) return { collection, key, action, revision };
+    return services.has(key) ? [] : { collection: SERVICES, key, action: 'switch' as const, revision };
+  });
 }
 
 function isHidden(collection: string): boolean {

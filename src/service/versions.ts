@@ -16,6 +16,13 @@ export interface Past {
   readonly revision: Revision;
 }
 
+/** The same as the engine has it. */
+interface History {
+  /** Oldest first; at least one. */
+  readonly history: readonly VersionRecord[];
+  readonly revision: Revision;
+}
+
 export interface RollbackOptions extends WriteOptions {
   readonly ttl: Milliseconds | 'none' | 'keep';
 }
@@ -41,19 +48,15 @@ export class Versions {
   }
 
   /** Of a deleted key too. @throws CairnError `history_off`, `key_not_found` */
-  past({ collection, key }: Place): Past {
-    this.refuseWithout(collection);
-    const engine = this.#options.engine();
-    const { revision } = engine;
-    const versions = engine.history(collection, key);
-    if (versions.length === 0) throw keyNotFound(revision);
-    return { versions: versions.toReversed(), revision };
+  past(place: Place): Past {
+    const { history, revision } = this.#history(place);
+    return { versions: history.toReversed(), revision };
   }
 
   /** One version as an entry; without one where it was cut off, or is the deletion. @throws CairnError as `past` */
   read(place: Place, version: Version): Reading {
-    const { versions, revision } = this.past(place);
-    const record = versions.find(each => each.version === version);
+    const { history, revision } = this.#history(place);
+    const record = history.find(each => each.version === version);
     return { entry: record === undefined ? undefined : entryOf(record), revision };
   }
 
@@ -62,9 +65,9 @@ export class Versions {
    * @throws CairnError as `past`, `version_not_found`
    */
   diff(place: Place, from: Version, to?: Version): { readonly patch: JsonText; readonly revision: Revision } {
-    const past = this.past(place);
-    const { versions, revision } = past;
-    const [before, after] = [textOf(past, from), textOf(past, to ?? versions[0]!.version)];
+    const past = this.#history(place);
+    const { history, revision } = past;
+    const [before, after] = [textOf(past, from), textOf(past, to ?? history.at(-1)!.version)];
     return { patch: diffPatch(before, after), revision };
   }
 
@@ -73,8 +76,17 @@ export class Versions {
    * @throws CairnError as `past`, `version_not_found`, and what `Keys.put` throws
    */
   rollback(place: Place, version: Version, options: RollbackOptions): Promise<Written> {
-    const text = textOf(this.past(place), version);
+    const text = textOf(this.#history(place), version);
     return this.#options.keys.put(place, text, { ...options, always: true });
+  }
+
+  #history({ collection, key }: Place): History {
+    this.refuseWithout(collection);
+    const engine = this.#options.engine();
+    const { revision } = engine;
+    const history = engine.history(collection, key);
+    if (history.length === 0) throw keyNotFound(revision);
+    return { history, revision };
   }
 }
 
@@ -84,8 +96,8 @@ export function versionNotFound(version: Version, revision: Revision): CairnErro
   });
 }
 
-function textOf({ versions, revision }: Past, version: Version): JsonText {
-  const text = versions.find(each => each.version === version)?.text;
+function textOf({ history, revision }: History, version: Version): JsonText {
+  const text = history.find(each => each.version === version)?.text;
   if (text === undefined || text === null) throw versionNotFound(version, revision);
   return text;
 }

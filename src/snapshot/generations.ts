@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { ROTATE_BYTES_MIN, ROTATE_LOGS_MAX, SPACE_ROTATE_BYTES_MIN } from '../limits.js';
-import type { Epoch } from '../model.js';
+import type { Epoch, Milliseconds } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { File, Files } from '../platform/files.js';
 import type { Logger } from '../platform/logger.js';
@@ -41,6 +41,14 @@ interface Sized {
   readonly bytes: number;
 }
 
+/** A base that this process made. */
+export interface MadeBase {
+  /** By the wall clock. */
+  readonly at: Milliseconds;
+  readonly ms: Milliseconds;
+  readonly bytes: number;
+}
+
 export class Generations {
   readonly #options: GenerationsOptions;
   /** Logs from the newest base on that have ended. */
@@ -51,6 +59,9 @@ export class Generations {
   #notBefore = Number.NEGATIVE_INFINITY;
   #task: Promise<void> | null = null;
   #abandoned = false;
+  /** The newest that was made here. */
+  #made: MadeBase | null = null;
+  #failures = 0;
 
   constructor(
     options: GenerationsOptions,
@@ -59,6 +70,20 @@ export class Generations {
     this.#options = options;
     this.#logs = [...found.logs];
     this.#bases = found.base === null ? [] : [found.base];
+  }
+
+  get made(): MadeBase | null {
+    return this.#made;
+  }
+
+  /** Bases that could not be made beside the traffic. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Of the logs that have ended, and that a start would read. */
+  get logBytes(): number {
+    return this.#logs.reduce((sum, log) => sum + log.bytes, 0);
   }
 
   /** Asks for a base at the next occasion. */
@@ -74,7 +99,7 @@ export class Generations {
   /** Whether it is time for a new log and its base. `stateBytes` is what a base would take, about. */
   due(openLogBytes: number, stateBytes: number, { free, reserve }: Room): boolean {
     if (this.#task !== null || this.#options.clock.monotonic() < this.#notBefore) return false;
-    const bytes = this.#logs.reduce((sum, log) => sum + log.bytes, openLogBytes);
+    const bytes = this.logBytes + openLogBytes;
     const enough = Math.max(this.#options.rotateBytesMin ?? ROTATE_BYTES_MIN, this.#bases.at(-1)?.bytes ?? 0);
     if (this.#wanted || bytes >= enough || this.#logs.length >= ROTATE_LOGS_MAX) return true;
     // While a base still fits beside the logs: later only somebody else could make room for it.
@@ -144,9 +169,11 @@ export class Generations {
       this.#wanted = false;
       const { revision, entries } = state;
       const ms = Math.round(clock.monotonic() - began);
+      this.#made = { at: clock.now(), ms, bytes };
       logger.info({ file: fileName(number, 'base'), revision, entries, bytes, ms }, 'base made');
       if (this.#bases.length === 2) await this.#removeBefore(this.#bases[0]);
     } catch (error) {
+      this.#failures += 1;
       logger.warn({ err: error }, 'a base could not be made; the logs are kept, and it is tried again');
     } finally {
       state.release();

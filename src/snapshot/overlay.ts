@@ -13,7 +13,7 @@ import {
 } from '../model.js';
 import { damaged } from './damage.js';
 import type { RecoveryTarget } from './recovery.js';
-import { forgets, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
+import { forgets, holds, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
 
 interface Overlaid {
   /** The last change; a touch after a put is a put. */
@@ -24,6 +24,8 @@ interface Overlaid {
   readonly versions: Change[];
   /** Whether the versions that the base has count no more. */
   readonly forgetsBase: boolean;
+  /** Whether the entry of the base is a version, though none may have come since. */
+  readonly holdsBase: boolean;
 }
 
 export class Overlay implements RecoveryTarget {
@@ -54,6 +56,7 @@ export class Overlay implements RecoveryTarget {
       needsBase,
       versions: versionsAfter(before, change),
       forgetsBase: forgets(change) || (before?.forgetsBase ?? false),
+      holdsBase: before === undefined ? holds(change) : before.holdsBase,
     });
   }
 
@@ -71,13 +74,13 @@ function mergedWith(before: Change | undefined, change: Change): Change {
 }
 
 function versionsAfter(before: Overlaid | undefined, change: Change): Change[] {
-  if (!isVersion(change)) return [];
-  if (before === undefined || forgets(change)) return [change];
+  const own = isVersion(change) ? [change] : [];
+  if (before === undefined || forgets(change)) return own;
   const { versions } = before;
   const { note, type } = before.change;
   // What came while there was no history is the first version, if the key was there then.
   if (note === undefined && type !== 'delete') versions.push(before.change);
-  versions.push(change);
+  versions.push(...own);
   return versions;
 }
 
@@ -141,16 +144,17 @@ export class Merge {
   *versions(): Generator<BaseVersion, void, undefined> {
     for (const key of this.#order) {
       const overlaid = this.#keys.get(key) as Overlaid;
-      if (overlaid.versions.length === 0) continue;
+      if (overlaid.versions.length === 0 && !overlaid.holdsBase) continue;
       const entry = this.#replaced.get(key);
       const before = entry === undefined || overlaid.forgetsBase ? undefined : versionOfEntry(entry);
       const rows = rowsOf(overlaid.versions, entry);
       // The present version of a key without versions in the base was its entry alone.
       if (before !== undefined && !this.#versioned.has(key)) rows.unshift(before);
-      const [first] = rows;
-      const alone = rows.length === 1 && !this.#versioned.has(key);
-      if (alone && first !== undefined && isPlain(first)) continue;
       const { change } = overlaid;
+      const [first] = rows;
+      if (first === undefined) continue;
+      const alone = rows.length === 1 && !this.#versioned.has(key);
+      if (alone && isPlain(first) && first.revision === change.revision) continue;
       yield* sparing(
         rows,
         change.type === 'delete' ? undefined : change,

@@ -4,7 +4,7 @@
  */
 import { type BaseEntry, type BaseVersion, type Change, type Key, needsEntry } from '../model.js';
 import type { BaseOutput } from './base.js';
-import { forgets, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
+import { forgets, holds, isPlain, isVersion, sparing, versionOf, versionOfEntry } from './versions.js';
 
 interface PlainCollection {
   readonly entries: Map<Key, BaseEntry>;
@@ -70,9 +70,9 @@ export class PlainState {
     }
     const text = type === 'put' ? change.text : (before?.text ?? null);
     if (forgets(change)) versions.delete(key);
-    if (isVersion(change)) {
+    if (isVersion(change) || holds(change)) {
       const known = completed(versions.get(key) ?? [], before);
-      known.push(versionOf(change, text));
+      if (isVersion(change)) known.push(versionOf(change, text));
       versions.set(key, known);
     }
     if (type === 'delete' || text === null) entries.delete(key);
@@ -87,10 +87,11 @@ export class PlainState {
         const entry = entries.get(key);
         const past = ascending(completed(known, entry));
         const last = past.at(-1);
-        if (last === undefined || (past.length === 1 && isPlain(last) && entry !== undefined))
+        const isOlder = last === undefined || entry === undefined || last.revision < entry.revision;
+        if (last === undefined || (past.length === 1 && isPlain(last) && entry !== undefined && !isOlder))
           versions.delete(key);
         else versions.set(key, past);
-        if (entry === undefined || last === undefined || last.revision < entry.revision) continue;
+        if (isOlder) continue;
         const { text, version, revision, epoch, time } = last;
         if (text === null) entries.delete(key);
         else if (revision > entry.revision)
@@ -134,10 +135,14 @@ function textOf(
   return before?.version === version - 1 ? before.text : null;
 }
 
-/** Adds that of its entry to the versions of a key, where it is missing: as the only one, or as the last. */
+/**
+ * Adds that of its entry to the versions of a key, where it is missing: as the only one, or as the last. It is not where
+ * the entry is the last version with another deadline.
+ */
 function completed(versions: BaseVersion[], entry: BaseEntry | undefined): BaseVersion[] {
-  const last = versions.at(-1)?.revision ?? 0;
-  if (entry !== undefined && entry.revision > last) versions.push(versionOfEntry(entry));
+  const last = versions.at(-1);
+  if (entry === undefined || entry.revision <= (last?.revision ?? 0)) return versions;
+  if (entry.version !== last?.version || entry.text !== last.text) versions.push(versionOfEntry(entry));
   return versions;
 }
 

@@ -48,6 +48,11 @@ export class UndurableQueue {
     return this.#queued.length === 0;
   }
 
+  /** Monotonic milliseconds at which the oldest came; null: there is none. */
+  get since(): number | null {
+    return this.#queued[0]?.since ?? null;
+  }
+
   /** Whether somebody waits for a change that stands here. */
   get awaited(): boolean {
     return this.#waiters.length > 0;

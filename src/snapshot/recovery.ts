@@ -26,6 +26,7 @@ import { hidesRightLine } from './line.js';
 import { type KnownLog, LogFinder } from './log-finder.js';
 import { decodeSegment, withFile } from './opening.js';
 import { readSegments, type Segment } from './reader.js';
+import { type SealedLog, sealedLogs } from './tail.js';
 
 /**
  * Takes what is recovered: the base in key order per collection, the versions of a collection behind its entries, its
@@ -72,6 +73,8 @@ export interface Recovered<Target> {
   readonly base: { readonly number: number; readonly bytes: number } | null;
   /** The logs from that base on, oldest first, and the bytes that count in them. */
   readonly logs: readonly { readonly number: number; readonly bytes: number }[];
+  /** The same and those before that base, oldest first, as far as what the successor takes over. */
+  readonly past: readonly SealedLog[];
   /** What was passed over, in a sentence each, for a person. */
   readonly warnings: readonly string[];
 }
@@ -135,17 +138,18 @@ class Recovery<Target extends RecoveryTarget> {
     const clean = end.last?.type === 'end' && end.torn === null;
     const takeOver = end.last?.type === 'batch' ? end.last.changes : [];
     const { store, epoch } = newest.header;
+    const successor = {
+      store,
+      epoch: clean ? epoch : Math.max(epoch + 1, Math.floor(this.#options.now / 1000)),
+      number: nextNumber,
+      after: takeOver[0] === undefined ? this.#revision : takeOver[0].revision - 1,
+      prev: { number: newest.number, checksum: newest.checksum, bytes: end.offset },
+      takeOver,
+    };
     return {
       target,
       revision: this.#revision,
-      successor: {
-        store,
-        epoch: clean ? epoch : Math.max(epoch + 1, Math.floor(this.#options.now / 1000)),
-        number: nextNumber,
-        after: takeOver[0] === undefined ? this.#revision : takeOver[0].revision - 1,
-        prev: { number: newest.number, checksum: newest.checksum, bytes: end.offset },
-        takeOver,
-      },
+      successor,
       epoch,
       clean,
       torn: end.torn,
@@ -154,6 +158,7 @@ class Recovery<Target extends RecoveryTarget> {
         number: log.number,
         bytes: logs[i + 1]?.header.prev?.bytes ?? end.offset,
       })),
+      past: sealedLogs(chain, successor),
       warnings: this.#warnings,
     };
   }
@@ -169,6 +174,7 @@ class Recovery<Target extends RecoveryTarget> {
       torn: null,
       base: null,
       logs: [],
+      past: [],
       warnings: this.#warnings,
     };
   }

@@ -51,6 +51,14 @@ export class Space {
     return this.#found.free - this.#written;
   }
 
+  /** Of the volume; null where it does not tell. */
+  get volume(): { readonly freeBytes: number; readonly totalBytes: number } | null {
+    const { total } = this.#found;
+    return total === Number.POSITIVE_INFINITY
+      ? null
+      : { freeBytes: Math.max(0, this.free), totalBytes: total };
+  }
+
   /** Bytes that may wait in memory for a line: half of the reserve stays for deletions. */
   get roomToGrow(): number {
     return Math.max(0, this.free - this.reserve / 2);

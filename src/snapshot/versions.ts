@@ -25,9 +25,15 @@ export function forgets(change: Change): boolean {
     : change.type === 'put' && change.version === 1;
 }
 
-/** Whether it is a version itself. */
+/** Whether it is a version itself: no moved deadline, and no purge. */
 export function isVersion(change: Change): boolean {
+  if (change.type === 'touch') return false;
   return change.note !== undefined && !(change.type === 'delete' && change.reason === 'purged');
+}
+
+/** Whether it gives the entry of a version another revision, so that the version must stand by itself. */
+export function holds(change: Change): boolean {
+  return change.type === 'touch' && change.note !== undefined;
 }
 
 /** Whether the only version of a key says no more than its entry does. */

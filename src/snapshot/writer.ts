@@ -24,6 +24,7 @@ import { encodeGroup, encodeNote } from './format.js';
 import { Generations } from './generations.js';
 import { FORMAT, type Seal } from './header.js';
 import { BirthError, LogFile, LostLogError } from './log-file.js';
+import { WriterGauge, type WriterMeasures } from './measures.js';
 import { Outage, type StorageProblem } from './outage.js';
 import { Pace } from './pace.js';
 import { UndurableQueue } from './queue.js';
@@ -56,6 +57,7 @@ export class SnapshotWriter {
   readonly #outage: Outage;
   readonly #space: Space;
   readonly #pace: Pace;
+  readonly #gauge: WriterGauge;
 
   #log: LogFile | null = null;
   /** Of the log that ended last; the one that is open has its own. */
@@ -73,20 +75,19 @@ export class SnapshotWriter {
 
   constructor(options: WriterOptions, recovered: Omit<Recovered<unknown>, 'target'>) {
     const { successor } = recovered;
+    const { store, epoch } = successor;
     this.#options = options;
-    this.#store = successor.store;
-    this.#epoch = successor.epoch;
+    this.#store = store;
+    this.#epoch = epoch;
     this.#seal = successor.prev;
     this.#nextNumber = successor.number;
-    this.#generations = new Generations(
-      { ...options, store: successor.store, epoch: successor.epoch },
-      recovered,
-    );
+    this.#generations = new Generations({ ...options, store, epoch }, recovered);
     const kick = (): void => this.#kick();
     this.#outage = new Outage(options.clock, kick);
     this.#space = new Space(options, kick);
     this.#pace = new Pace(options.clock, options.intervalMs, kick);
     this.#queue = new UndurableQueue(successor.after);
+    this.#gauge = new WriterGauge(options.clock);
     if (successor.takeOver.length > 0) this.#enqueue(successor.takeOver);
   }
 
@@ -97,6 +98,11 @@ export class SnapshotWriter {
   /** Why all writes are refused, or growth alone; null: none is. */
   get problem(): StorageProblem | null {
     return this.#outage.problem ?? this.#space.problem;
+  }
+
+  measures(): WriterMeasures {
+    const parts = { log: this.#log, queue: this.#queue, generations: this.#generations, space: this.#space };
+    return this.#gauge.read({ ...parts, outage: this.#outage.problem });
   }
 
   /**
@@ -291,7 +297,7 @@ export class SnapshotWriter {
   /** False: the log has ended, and the problem is set. */
   async #commit(log: LogFile, line: Buffer): Promise<boolean> {
     try {
-      await log.commit(line);
+      await this.#gauge.commit(log, line);
       return true;
     } catch (error) {
       this.#end(log, error);
@@ -310,6 +316,7 @@ export class SnapshotWriter {
 
   #fail(error: unknown): void {
     const { logger, directory, onProblem } = this.#options;
+    this.#gauge.failed();
     if (this.#outage.problem === null)
       logger.error({ directory, err: error }, 'writes are refused, reads go on');
     this.#queue.failWaiters(this.#unknown(this.#outage.fail(error)));
@@ -360,16 +367,9 @@ export class SnapshotWriter {
     after = this.durableRevision,
     number = this.#nextNumber++,
   ): Promise<LogFile> {
-    const header = {
-      cairn: 'log',
-      format: FORMAT,
-      store: this.#store,
-      epoch: this.#epoch,
-      number,
-      after,
-      prev,
-    } as const;
-    return LogFile.begin(this.#options.files, this.#options.directory, header, lines);
+    const { files, directory } = this.#options;
+    const head = { cairn: 'log', format: FORMAT, store: this.#store, epoch: this.#epoch } as const;
+    return LogFile.begin(files, directory, { ...head, number, after, prev }, lines);
   }
 
   async #rotate(old: LogFile): Promise<void> {

@@ -24,7 +24,7 @@ import { Histories, recordOfChange } from './histories.js';
 import { Leaves } from './leaves.js';
 import { packing } from './packed.js';
 import { RowPacker } from './row-packer.js';
-import type { UniqueFields } from './unique.js';
+import type { Claims, UniqueFields } from './unique.js';
 
 /** What is kept for all collections together. */
 export interface Deadlines {
@@ -84,13 +84,16 @@ export class Collection {
     return this.leaves.get(key);
   }
 
-  /** Makes or replaces an entry. `source`: the change, with the text that is there then. */
-  write(change: PutChange | TouchChange, source: EntrySource): StoredEntry {
+  /**
+   * Makes or replaces an entry. `source`: the change, with the text that is there then; `claims`: what that claims, where
+   * it is known already.
+   */
+  write(change: PutChange | TouchChange, source: EntrySource, claims?: Claims): StoredEntry {
     const { key, deadline } = change;
     const before = this.leaves.get(key);
     this.#remember(change, before, source.text);
     const entry = new StoredEntry(source, this.#expiryFor(key, before?.expiry ?? null, deadline));
-    this.unique?.replace(key, before?.text, entry.text);
+    this.unique?.replace(key, before?.text, entry.text, claims);
     const size = entrySize(key, entry.text);
     this.leaves.set(key, entry);
     this.order?.put(key, size);
@@ -168,6 +171,7 @@ export class Collection {
   /** A change without a note came while there was no history: it is none, and neither is what was before it. */
   #remember(change: Change, before: StoredEntry | undefined, text: JsonText | null): void {
     if (change.note === undefined) this.histories?.forget(change.key);
+    else if (change.type === 'touch') before && this.histories?.hold(change.key, before);
     else this.histories?.add(change.key, before, recordOfChange(change, text));
   }
 

@@ -43,20 +43,26 @@ export function decideWrite(
   const { collection, found } = step;
   if (changesNothing(step, operation, at.now)) return null;
   const deadline = deadlineOf(operation.ttl, step, at.now);
-  const same = isSame(operation, step);
+  const moves = onlyMoves(operation, step);
+  const before = found?.version ?? buriedVersion(step, at.now);
   const origin = {
     collection: collection.name,
     key: operation.key,
     epoch: at.epoch,
     revision: at.revision,
-    version: (found?.version ?? buriedVersion(step, at.now)) + 1,
+    version: moves && keepsHistory(collection, operation.key) ? before : before + 1,
     time: seconds(at.now),
     deadline,
     ...noteOf(collection, operation.key, operation.note),
   };
-  return operation.type === 'touch' || same
+  return moves || operation.type === 'touch'
     ? { type: 'touch', ...origin }
     : { type: 'put', ...origin, text: operation.text };
+}
+
+/** Whether the operation leaves the text that is there, and may give it another deadline. */
+export function onlyMoves(operation: Operation, step: Step): boolean {
+  return operation.type === 'touch' || (operation.type === 'put' && isSame(operation, step));
 }
 
 /** Where there is a history, a put of the text and the deadline that are there already. */
@@ -67,6 +73,15 @@ export function changesNothing(
 ): boolean {
   const deadline = isSame(operation, step) ? step.found?.deadline() : undefined;
   return deadline !== undefined && deadline === deadlineOf(operation.ttl, step, now);
+}
+
+/** Whether it leaves everything as it is; what has expired under its key is no such thing. */
+export function isIdle(step: Step, now: Milliseconds): boolean {
+  const { operation, collection, stored, found } = step;
+  if (stored !== found) return false;
+  if (operation.type === 'put') return changesNothing(step, operation, now);
+  if (found !== undefined) return false;
+  return operation.type === 'touch' || !operation.purge || !collection.histories?.get(operation.key, now);
 }
 
 function isSame(operation: PutOperation | TouchOperation, { collection, found }: Step): boolean {

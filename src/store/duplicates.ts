@@ -6,24 +6,28 @@ import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
 import { memberUnder } from '../json/pointer.js';
 import { decodeString } from '../json/string.js';
-import type { JsonText, Key, Milliseconds } from '../model.js';
+import type { JsonText, Key, Milliseconds, Operation } from '../model.js';
 import type { Collection } from './collection.js';
 import type { Step } from './decision.js';
-import { duplicate, UniqueFields } from './unique.js';
+import { type Claims, duplicate, UniqueFields } from './unique.js';
 
-/** @throws CairnError `duplicate_value` */
-export function refuseDuplicates(steps: readonly Step[], now: Milliseconds): void {
+/** What each step's document claims, where it is known now. @throws CairnError `duplicate_value` */
+export function refuseDuplicates(steps: readonly Step[], now: Milliseconds): ReadonlyMap<Operation, Claims> {
+  const known = new Map<Operation, Claims>();
   const taken = new Map<Collection, Map<string, Key>>();
   for (const [op, { operation, collection }] of steps.entries()) {
     if (operation.type !== 'put' || collection.unique === null) continue;
     const own = taken.get(collection) ?? new Map<string, Key>();
     taken.set(collection, own);
-    for (const [field, claim] of collection.unique.claims(operation.text)) {
+    const claims = collection.unique.claims(operation.text);
+    known.set(operation, claims);
+    for (const [field, claim] of claims) {
       const other = own.get(claim) ?? holderBeside(steps, collection, claim, now);
       if (other !== undefined && other !== operation.key) throw duplicate(field, other, op);
       own.set(claim, operation.key);
     }
   }
+  return known;
 }
 
 /** Who has it and keeps it: what the batch puts or deletes, and what has expired, gives it up. */

@@ -3,7 +3,17 @@
  * that V8 would box (above 2^31), so the deadline stands in the node of the expiry alone.
  */
 import { ENTRY_OVERHEAD_BYTES } from '../limits.js';
-import type { ByteString, Entry, Epoch, JsonText, Milliseconds, Revision, Version } from '../model.js';
+import type {
+  ByteString,
+  ChangeId,
+  Entry,
+  Epoch,
+  JsonText,
+  Milliseconds,
+  Outcome,
+  Revision,
+  Version,
+} from '../model.js';
 import type { ExpiryNode } from './expiry.js';
 
 /** What an entry is made of, beside its deadline: a put, a base entry and another entry have it. */
@@ -46,4 +56,14 @@ export class StoredEntry implements Entry {
 /** Bytes that an entry counts for. */
 export function entrySize(key: ByteString, text: ByteString): number {
   return key.length + text.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/** Of a put of what is there already. */
+export function unchanged(entry: StoredEntry | undefined): Outcome {
+  if (entry === undefined) throw new Error('A put of the same text met no entry.');
+  return { type: 'unchanged', id: idOf(entry), entry };
+}
+
+export function idOf({ epoch, revision }: ChangeId): ChangeId {
+  return { epoch, revision };
 }

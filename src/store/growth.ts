@@ -12,7 +12,7 @@
 import { CairnError } from '../errors.js';
 import type { Milliseconds, Operation, VersionRecord } from '../model.js';
 import type { Collection } from './collection.js';
-import { changesNothing, type Step } from './decision.js';
+import { changesNothing, isIdle, onlyMoves, type Step } from './decision.js';
 import { entrySize, type StoredEntry } from './entry.js';
 
 export class Growth {
@@ -51,8 +51,9 @@ export class Growth {
   }
 }
 
-/** One for each collection that the steps name. A key may be named once: a second step would not see the first. */
+/** One for each collection that the steps name; none where nothing would change. A key may be named once: a second step would not see the first. */
 export function growthsOf(steps: readonly Step[], now: Milliseconds): readonly Growth[] {
+  if (steps.every(step => isIdle(step, now))) return [];
   const growths = new Map<Collection, Growth>();
   const named = new Set<string>();
   for (const [op, step] of steps.entries()) {
@@ -81,23 +82,22 @@ function historyGrowth(step: Step, before: number, now: Milliseconds): number {
   const { type, key } = operation;
   if (histories === null) return 0;
   if (type === 'delete' && operation.purge === true) return -(histories.get(key, now)?.bytes ?? 0);
-  const [first, ...more] = versionsOf(step, now);
+  if (found !== undefined && onlyMoves(operation, step)) {
+    return type === 'put' && changesNothing(step, operation, now) ? 0 : histories.growthOfHold(key, found);
+  }
+  const [first, ...more] = versionsOf(step);
   if (first === undefined) return 0;
   const growth = histories.growth(key, stored, [first, ...more], now);
   return sizeAfter(operation, found) === 0 ? Math.min(before, growth) : growth;
 }
 
 /** Those that the operation makes, as far as their sizes go. What has expired is a deletion before it. */
-function versionsOf(step: Step, now: Milliseconds): VersionRecord[] {
+function versionsOf(step: Step): VersionRecord[] {
   const { operation, stored, found } = step;
   const expired = stored === found ? [] : [{ ...NOWHEN, ...NOBODY, text: null }];
   const { type, note = NOBODY } = operation;
-  if (type === 'put') {
-    const { text } = operation;
-    return changesNothing(step, operation, now) ? [] : [...expired, { ...NOWHEN, ...note, text }];
-  }
-  if (found === undefined) return expired;
-  return [{ ...NOWHEN, ...note, text: type === 'touch' ? found.text : null }];
+  if (type === 'put') return [...expired, { ...NOWHEN, ...note, text: operation.text }];
+  return found === undefined ? expired : [{ ...NOWHEN, ...note, text: null }];
 }
 
 /** A size does not depend on it. */

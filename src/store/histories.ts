@@ -1,6 +1,6 @@
 /**
- * The histories of one collection. A key gets one with its second version, or with the first that has a note: until then
- * its entry says all there is to say. The history of a deleted key stays for the policy's time, in a grave, and goes
+ * The histories of one collection. A key gets one with its second version, with the first that has a note, or when its
+ * deadline is moved: until then its entry says all there is to say. The history of a deleted key stays for the policy's time, in a grave, and goes
  * without a change of its own: a start finds it again, and lets it go again.
  *
  * Whatever changes here follows from the changes that are in the log, so that a replay makes the same.
@@ -86,6 +86,19 @@ export class Histories {
     const known = this.#keys.get(key) ?? (before && History.of(key, recordOf(before)));
     if (known === undefined && !hasNote(version) && version.text !== null) return;
     this.#put(key, known, version);
+  }
+
+  /**
+   * Lets the present version stand by itself, since its entry is about to get another revision and time. No version is
+   * added: so no number of moved deadlines pushes a past out.
+   */
+  hold(key: Key, before: Entry): void {
+    if (!this.has(key)) this.#put(key, undefined, recordOf(before));
+  }
+
+  /** What that adds to `bytes`. */
+  growthOfHold(key: Key, before: Entry): number {
+    return this.has(key) ? 0 : History.of(key, recordOf(before)).bytes;
   }
 
   /** Takes a version of a base. `entry`: what the base has under the key. False: it does not fit what came before. */

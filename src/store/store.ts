@@ -43,12 +43,13 @@ import type { Clock } from '../platform/clock.js';
 import { Collection } from './collection.js';
 import { decideRemoval, decideWrite, type Moment, type Removal, type Step, sourceOf } from './decision.js';
 import { indexOf, refuseDuplicates } from './duplicates.js';
-import type { StoredEntry } from './entry.js';
+import { idOf, type StoredEntry, unchanged } from './entry.js';
 import { Expiry } from './expiry.js';
 import { type FrozenStore, freeze } from './frozen.js';
 import { checkBounds, Growth, growthsOf } from './growth.js';
 import { recordOf } from './histories.js';
 import { GuardedTime } from './time.js';
+import type { Claims } from './unique.js';
 
 export interface StoreOptions {
   readonly policies: Policies;
@@ -111,6 +112,11 @@ export class Store {
     return this.#time.now();
   }
 
+  /** Keys that have a deadline. */
+  get deadlines(): number {
+    return this.#expiry.size;
+  }
+
   /** How often the wall clock leapt ahead, so that expiry waited. */
   get clockJumps(): number {
     return this.#time.jumps;
@@ -160,16 +166,20 @@ export class Store {
     return kept ?? (entry === undefined || entry.isOver(now) ? [] : [recordOf(entry)]);
   }
 
-  /** @throws CairnError `not_found`, `revision_mismatch`, `duplicate_value`, `quota_exceeded`; then nothing was changed. */
-  apply(operations: readonly Operation[]): Applied {
+  /**
+   * `permit` is asked last, where anything is to change, and may refuse it.
+   * @throws CairnError `not_found`, `revision_mismatch`, `duplicate_value`, `quota_exceeded`; then nothing was changed.
+   */
+  apply(operations: readonly Operation[], permit: () => void = () => {}): Applied {
     const now = this.#time.now();
     const steps = operations.map((operation, op) => this.#check(operation, op, now));
-    refuseDuplicates(steps, now);
+    const claims = refuseDuplicates(steps, now);
     const growths = growthsOf(steps, now);
     const bytes = this.bytes;
     checkBounds(growths, bytes, this.#bytesMax);
+    if (growths.length > 0) permit();
     const changes: Change[] = [];
-    const outcomes = steps.map(step => this.#take(step, now, changes));
+    const outcomes = steps.map(step => this.#take(step, now, changes, claims.get(step.operation)));
     const bytesMax = Math.max(bytes, this.#bytesMax);
     for (const growth of growths) this.#makeRoom(growth, bytesMax, now, changes);
     for (const { collection } of growths) this.#forgetOver(collection);
@@ -310,7 +320,7 @@ export class Store {
     return { operation, collection, stored, found };
   }
 
-  #take(step: Step, now: Milliseconds, changes: Change[]): Outcome {
+  #take(step: Step, now: Milliseconds, changes: Change[], claims?: Claims): Outcome {
     const { operation, collection, stored, found } = step;
     const { key } = operation;
     if (stored !== found) this.#takeAway(collection, { key, reason: 'expired' }, now, changes);
@@ -324,7 +334,7 @@ export class Store {
     if (operation.type === 'touch' && found === undefined) return { type: 'absent' };
     const change = decideWrite(step, operation, this.#next(now));
     if (change === null) return unchanged(found);
-    const entry = this.#write(change);
+    const entry = this.#write(change, claims);
     changes.push(change);
     const type = operation.type === 'touch' ? 'touched' : found === undefined ? 'created' : 'replaced';
     return { type, id: idOf(change), entry };
@@ -369,9 +379,9 @@ export class Store {
     return { epoch: this.#epoch, revision: this.#revision + 1, now };
   }
 
-  #write(change: PutChange | TouchChange): StoredEntry {
+  #write(change: PutChange | TouchChange, claims?: Claims): StoredEntry {
     const collection = this.#collectionOf(change.collection);
-    const entry = collection.write(change, sourceOf(change, collection));
+    const entry = collection.write(change, sourceOf(change, collection), claims);
     this.#passed(collection, change);
     return entry;
   }
@@ -387,13 +397,4 @@ export class Store {
     this.#revision = revision;
     collection.lastChange = { epoch, revision };
   }
-}
-
-function unchanged(entry: StoredEntry | undefined): Outcome {
-  if (entry === undefined) throw new Error('A put of the same text met no entry.');
-  return { type: 'unchanged', id: idOf(entry), entry };
-}
-
-function idOf({ epoch, revision }: ChangeId): ChangeId {
-  return { epoch, revision };
 }

@@ -8,13 +8,16 @@
 import { createHash } from 'node:crypto';
 import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
-import { memberUnder } from '../json/pointer.js';
+import { membersOf } from '../json/pointer.js';
 import { decodeString } from '../json/string.js';
 import { CLAIM_BYTES_MAX, CLAIM_OVERHEAD_BYTES } from '../limits.js';
 import type { ByteString, JsonText, Key } from '../model.js';
 
 /** One value of one field, as one string. */
 type Claim = string;
+
+/** What one document claims, by field. */
+export type Claims = readonly (readonly [field: string, claim: Claim])[];
 
 export class UniqueFields {
   readonly #fields: readonly string[];
@@ -39,23 +42,24 @@ export class UniqueFields {
     return this.#holders.get(claim);
   }
 
-  /** What a document claims, by field. */
-  claims(text: JsonText): readonly (readonly [field: string, claim: Claim])[] {
+  /** Goes over all of it, once. */
+  claims(text: JsonText): Claims {
     const claims: (readonly [string, Claim])[] = [];
+    const members = membersOf(text, this.#fields);
     for (const field of this.#fields) {
-      const value = scalarOf(memberUnder(text, [field]));
+      const value = scalarOf(members.get(field));
       if (value !== undefined) claims.push([field, claimOf(field, value)]);
     }
     return claims;
   }
 
-  /** Takes what the new text claims, and gives up what only the old one did. */
-  replace(key: Key, before: JsonText | undefined, after: JsonText | undefined): void {
+  /** Takes what the new text claims, and gives up what only the old one did. `taken`: the new ones, where known already. */
+  replace(key: Key, before: JsonText | undefined, after: JsonText | undefined, taken?: Claims): void {
     if (before === after) return;
     for (const [, claim] of before === undefined ? [] : this.claims(before)) {
       if (this.#holders.get(claim) === key) this.#count(claim, -1, this.#holders.delete(claim));
     }
-    for (const [, claim] of after === undefined ? [] : this.claims(after)) {
+    for (const [, claim] of after === undefined ? [] : (taken ?? this.claims(after))) {
       this.#count(claim, 1, !this.#holders.has(claim));
       this.#holders.set(claim, key);
     }

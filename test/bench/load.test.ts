@@ -59,6 +59,32 @@ t.test('one wrong body fails the run', async t => {
   await t.rejects(load(port), /Wrong answer to GET \/get\/service\/key_400/);
 });
 
+t.test('a request that is refused with Retry-After is sent again, and counted', async t => {
+  const seen = new Set<number>();
+  const port = await serve(t, (request, response) => {
+    const index = indexOf(request.url);
+    if (index % 250 === 3 && !seen.has(index)) {
+      seen.add(index);
+      response.writeHead(503, { 'Retry-After': '0', 'Content-Length': 2 });
+      response.end('{}');
+      return;
+    }
+    response.end(pairAt(index, 0));
+  });
+  const { latenciesMs, refused } = await load(port);
+  t.same([latenciesMs.length, refused], [gets.count, 2]);
+});
+
+t.test('a server that refuses too often, or says not when to come again, fails the run', async t => {
+  for (const headers of [{ 'Content-Length': 2, 'Retry-After': '0' }, { 'Content-Length': 2 }]) {
+    const port = await serve(t, (_, response) => {
+      response.writeHead(503, headers);
+      response.end('{}');
+    });
+    await t.rejects(load(port), /Wrong answer[\s\S]*503/);
+  }
+});
+
 t.test('the right body with a wrong status fails the run', async t => {
   const port = await serve(t, (request, response) => {
     response.statusCode = 203;

@@ -4,6 +4,7 @@ import { history } from '../../bench/history.js';
 import { parseOptions } from '../../bench/options.js';
 import { page } from '../../bench/page.js';
 import type { Findings } from '../../bench/report.js';
+import { watch } from '../../bench/watch.js';
 import { Workbench } from '../../bench/workbench.js';
 import { MAIN } from '../fixtures/service-process.js';
 
@@ -33,4 +34,13 @@ t.test('pages of few keys and of many are asked for, and are right', async t => 
 
 t.test('values are put where a history is kept, and where none is', async t => {
   t.same(await answered(history, ['--history-keys', '10']), ['history off', '100 versions']);
+});
+
+t.test('every watcher is told of every write, and GETs are answered beside idle ones', async t => {
+  t.same(await answered(watch, ['--watchers', '20', '--keys', '50']), [
+    '1',
+    '20',
+    'no watchers',
+    '20 watchers',
+  ]);
 });

@@ -49,7 +49,7 @@ t.test('flags without a verb mean serve', async t => {
 
 for (const [words, suggested] of [
   ['srve', 'cairn serve'],
-  ['token', 'cairn token show'],
+  ['token', 'cairn token create` or `cairn token show'],
   ['token shwo', 'cairn token show'],
   ['verfy snapshots', 'cairn verify'],
   ['help srve', 'cairn serve'],

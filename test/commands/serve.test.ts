@@ -43,7 +43,14 @@ const obedient: RunService = async (_config, world) => {
 
 function announce(world: World): void {
   const access = { needed: false, reason: 'loopback' } as const;
-  world.announce({ url: 'http://127.0.0.1:3000', keys: 3, logs: 1, milliseconds: 5, access });
+  world.announce({
+    url: 'http://127.0.0.1:3000',
+    metricsUrl: null,
+    keys: 3,
+    logs: 1,
+    milliseconds: 5,
+    access,
+  });
 }
 
 t.test('the service gets the configuration and the world', async t => {

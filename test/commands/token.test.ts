@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
-import { tokenShow } from '../../src/commands/token.js';
+import { readTokenEntries } from '../../src/access/token-entries.js';
+import { tokenCreate, tokenShow } from '../../src/commands/token.js';
+import { ManualClock } from '../fixtures/manual-clock.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
 const TOKEN = 'a-token-of-20-letters';
@@ -42,3 +45,67 @@ t.test('none yet, none needed: said apart', async t => {
     message: 'No token is needed: auth is off.',
   });
 });
+
+const NOW = Date.UTC(2026, 0, 1);
+const DAY = 24 * 3600 * 1000;
+const world = { clock: new ManualClock(NOW), random: (size: number) => Buffer.alloc(size, 7) };
+
+async function create(argv: readonly string[], isTTY = false) {
+  const io = new MemoryIo({}, { isTTY });
+  t.equal(await tokenCreate(argv, io, world), 0);
+  const [token = '', ...entry] = io.stdout.text.split('\n');
+  return { token, entry: entry.join('\n'), talk: io.stderr.text };
+}
+
+t.test('a new token, and the entry that lets it in', async t => {
+  const { token, entry, talk } = await create([
+    ...['--id', 'ci', '--read', 'configs:app/', '--read=kv', '--write', '*:app/', '--expires', '30d'],
+  ]);
+  t.match(token, /^[A-Za-z0-9_-]{43}$/);
+  t.notMatch(entry, token);
+  t.equal(talk, '', 'nothing but these for a program');
+  t.same(await readTokenEntries('t', entry, ['kv', 'configs']), [
+    {
+      id: 'ci',
+      sha256: createHash('sha256').update(token).digest('hex'),
+      rights: [
+        { verb: 'read', collection: 'configs', prefix: 'app/' },
+        { verb: 'read', collection: 'kv', prefix: null },
+        { verb: 'write', collection: '*', prefix: 'app/' },
+      ],
+      expires: NOW + 30 * DAY,
+    },
+  ]);
+});
+
+t.test('an end may be a day; without one there is none; on a terminal it is told what to do', async t => {
+  const { entry, talk } = await create(['--id=a', '--read=kv', '--expires=2026-12-31'], true);
+  t.match(await readTokenEntries('t', entry, ['kv']), [{ expires: Date.UTC(2026, 11, 31) }]);
+  t.match(talk, /shown only now/);
+  t.match(await readTokenEntries('t', (await create(['--id=a', '--write=kv'])).entry, ['kv']), [
+    { expires: null },
+  ]);
+});
+
+for (const [argv, message] of [
+  [['--read=kv'], 'The token needs a name, --id.'],
+  [['--id=a'], 'The token may do nothing: there is no --read and no --write.'],
+  [['--id=a b', '--read=kv'], '--id is "a b": that is none.'],
+  [['--id=root', '--read=kv'], '--id is "root": that is none.'],
+  [['--id=a', '--id=b', '--read=kv'], '--id is given twice.'],
+  [['--id=a', '--read=kf'], '--read names a collection "kf", and there is none.'],
+  [['--id=a', '--write=kv:'], '--write has the prefix "", with which no key begins.'],
+  [['--id=a', '--read=kv', '--expires=0'], /^--expires is "0": that is no time to come/],
+  [['--id=a', '--read=kv', '--expires=2025-12-31'], /^--expires is "2025-12-31"/],
+  [['--id=a', '--read=kv', '--expires=soon'], /^--expires is "soon"/],
+  [['--id=a', '--read=kv', '--expires=9999999d'], /^--expires is "9999999d"/],
+  [['--id=a', '--read=kv', 'more'], '"more" belongs to no flag.'],
+  [['--id=a', '--read'], '--read needs a value.'],
+  [['--id=a', '--read=kv', '--nope'], 'There is no flag --nope.'],
+] as const) {
+  t.test(`no token for ${argv.join(' ')}`, async t => {
+    const io = new MemoryIo();
+    await t.rejects(tokenCreate(argv, io, world), { code: 'usage', message });
+    t.equal(io.stdout.text, '');
+  });
+}

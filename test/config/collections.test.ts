@@ -1,5 +1,6 @@
 import t from 'tap';
 import { policyOf, reservedNames } from '../../src/config/collections.js';
+import { policyInForce } from '../../src/config/in-force.js';
 import { type Reading, readConfig } from '../../src/config.js';
 import { configSources, type Given } from '../fixtures/config-sources.js';
 
@@ -202,6 +203,20 @@ for (const [what, file, message, hint] of refusals) {
     t.match(error, { code: 'configuration', message, hint });
   });
 }
+
+t.test('what GET /collections shows of a policy is what the file takes for it', async t => {
+  const file =
+    'collections: { notes: { history: all, forget: 500ms, bytes: 64MiB, schema: { type: object } } }';
+  const { policies } = (await read({ file })).config;
+  const shown = Object.entries(policies).map(([name, policy]) => [name, policyInForce(policy)] as const);
+  t.match(Object.fromEntries(shown), {
+    kv: { history: 'off' },
+    configs: { history: 100 },
+    services: { history: 'all' },
+  });
+  const content = JSON.stringify({ collections: Object.fromEntries(shown) }).replaceAll('null', '"none"');
+  t.same((await read({ file: content })).config.policies, policies);
+});
 
 t.test('where each member came from', async t => {
   const file = 'collections: { kv: { ttl: 1h } }';

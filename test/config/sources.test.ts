@@ -98,7 +98,8 @@ t.test('what Kubernetes injects is passed over', async t => {
 });
 
 t.test('what only looks injected is not passed over', async t => {
-  t.equal(failure(() => readEnvironment({ CAIRN_METRICS_PORT: '9090' })).code, 'configuration');
+  t.equal(failure(() => readEnvironment({ CAIRN_ADMIN_PORT: '9090' })).code, 'configuration');
+  t.equal(readEnvironment({ CAIRN_METRICS_PORT: '9090' }).get('metrics-port')?.text, '9090');
   t.equal(failure(() => readEnvironment({ CAIRN_HOST_SERVICE: '1' })).code, 'configuration');
   t.equal(readEnvironment({ CAIRN_PORT: 'http://x' }).get('port')?.text, 'http://x');
 });

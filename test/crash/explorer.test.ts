@@ -51,7 +51,7 @@ function sizes(): Required<Sizes>[] {
 t.test(`no power cut breaks a promise (CAIRN_SEED=${SEED})`, async t => {
   const seen = new Set<string>();
   const until = performance.now() + LIMIT_MS;
-  const total = { states: 0, distinct: 0, runs: 0, nested: 0 };
+  const total = { states: 0, distinct: 0, runs: 0, nested: 0, failures: 0 };
   for (const { extra, scale } of sizes()) {
     await t.test(`in the life CAIRN_LIFE=${extra},${scale}`, async t => {
       const rotateBytesMin = ROTATE_BYTES * scale;
@@ -61,7 +61,10 @@ t.test(`no power cut breaks a promise (CAIRN_SEED=${SEED})`, async t => {
       const told = (message: string): number =>
         loggers.flatMap(logger => logger.lines.filter(line => line.message === message)).length;
       t.ok(told('base made') >= 4, 'it made bases');
-      t.ok(told('writes are refused, reads go on') >= 4, 'and had four failures');
+      const failures = told('writes are refused, reads go on');
+      // The one of the second process meets a base in lives of some sizes: that refuses no write.
+      t.ok(failures >= 3, 'and had three failures');
+      total.failures = Math.max(total.failures, failures);
       const options = { ...depth, seed: SEED, problemsMax: 5, state: STATE, rotateBytesMin, seen, until };
       const explorer = new Explorer(options);
       await explorer.explore(moments);
@@ -77,6 +80,7 @@ t.test(`no power cut breaks a promise (CAIRN_SEED=${SEED})`, async t => {
       );
     });
   }
+  t.ok(total.failures >= 4 || LIFE !== undefined, 'one of them had four');
   const seconds = Math.round((performance.now() - until + LIMIT_MS) / 1000);
   const { states, distinct, runs, nested } = total;
   t.comment(

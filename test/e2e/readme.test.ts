@@ -1,5 +1,5 @@
 /**
- * Every command of the README and of the guide, in its order, against a running service: what stands below a `$` line is what the
+ * Every command of the README, the guide and the recipes, in its order, against a running service: what stands below a `$` line is what the
  * command prints. A line of output that differs from day to day is not shown in the README; a command shown without
  * output must succeed.
  */
@@ -17,13 +17,15 @@ interface Command {
 
 const readme = readFileSync('README.md', 'utf8');
 const guide = readFileSync('docs/guide.md', 'utf8');
+const recipes = readFileSync('docs/recipes.md', 'utf8');
 
 /** The `console` blocks: one shell each, since a variable of one line is used by the next. */
-const blocks = [...`${readme}\n${guide}`.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
-  block.split(/^\$ /m).flatMap((text): Command[] => {
-    const [line = '', ...output] = text.split('\n');
-    return line === '' ? [] : [{ line, output: output.join('\n').trimEnd() }];
-  }),
+const blocks = [...`${readme}\n${guide}\n${recipes}`.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(
+  ([, block = '']) =>
+    block.split(/^\$ /m).flatMap((text): Command[] => {
+      const [line = '', ...output] = text.split('\n');
+      return line === '' ? [] : [{ line, output: output.join('\n').trimEnd() }];
+    }),
 );
 
 t.test(

@@ -1,8 +1,9 @@
 import t from 'tap';
-import { LINE_BYTES_MAX } from '../../src/limits.js';
+import { INDEX_SLICE_MS, LINE_BYTES_MAX } from '../../src/limits.js';
 import type { Change, Entry } from '../../src/model.js';
 import { systemError } from '../fixtures/crash-files.js';
 import { contractPolicies, engineContract } from '../fixtures/engine-contract.js';
+import { ManualClock } from '../fixtures/manual-clock.js';
 import { type EngineWorld, key, openEngine, PLAIN, POLICIES, text } from '../fixtures/memory-engine.js';
 import { MemoryLocks } from '../fixtures/memory-locks.js';
 
@@ -222,6 +223,35 @@ t.test(
   },
 );
 
+t.test(
+  'while the volume fails, what could not be in any case is told as ever, and what changes nothing passes',
+  async t => {
+    const policies = {
+      kv: { ...PLAIN, entriesMax: 3 },
+      kept: { ...PLAIN, history: 3, historyTtl: 60_000, unique: ['n'] },
+    };
+    const { engine, files } = await openEngine({ policies });
+    const kept = (name: string, value: string) => ({ ...put(name, value), collection: 'kept' });
+    await engine.commit([put('a'), put('b'), kept('a', '{"n":1}')], { durability: 'sync' });
+    files.fail(call => (call.op === 'sync' || call.op === 'create' ? systemError('EIO') : undefined));
+    const unknown = { code: 'storage_error', details: { outcome: 'unknown' } };
+    await t.rejects(engine.commit([put('c')], { durability: 'sync' }), unknown);
+    const { revision } = engine;
+    const stale = { condition: { match: [] } };
+    await t.rejects(engine.commit([put('a', '2', stale)]), { code: 'revision_mismatch' });
+    await t.rejects(engine.commit([kept('b', '{"n":1}')]), { code: 'duplicate_value' });
+    await t.rejects(engine.commit([put('d')]), { code: 'quota_exceeded' });
+    await t.rejects(engine.commit([put('a')]), {
+      code: 'storage_error',
+      details: { outcome: 'not_applied' },
+    });
+    await t.rejects(engine.commit([remove('a')]), { code: 'storage_error' });
+    t.match(await engine.commit([remove('nothing')]), { outcomes: [{ type: 'absent' }] });
+    t.match(await engine.commit([kept('a', '{"n":1}')]), { outcomes: [{ type: 'unchanged' }] });
+    t.equal(engine.revision, revision);
+  },
+);
+
 t.test('while the volume fails nothing expires in the log, and everything does afterwards', async t => {
   const { engine, files, clock } = await openEngine();
   await engine.commit([put('a', '1', { ttl: 500 })], { durability: 'sync' });
@@ -311,6 +341,45 @@ t.test('a batch that does not fit into one line is refused whole', async t => {
   await engine.commit(operations.slice(0, 8), { durability: 'sync' });
   t.equal(engine.status().durableRevision, 8);
 });
+
+/** A clock on which every look takes a millisecond, and which counts how often others had their turn. */
+class TiredClock extends ManualClock {
+  turns = 0;
+  #looks = 0;
+
+  override monotonic(): number {
+    this.#looks += 1;
+    return super.monotonic() + this.#looks;
+  }
+
+  override turn(): Promise<void> {
+    this.turns += 1;
+    return super.turn();
+  }
+}
+
+t.test(
+  'a start makes the index of unique fields in slices, so that probes are answered meanwhile',
+  async t => {
+    const ENTRIES = 2_000;
+    const { engine, files } = await openEngine();
+    for (let from = 0; from < ENTRIES; from += 100) {
+      const puts = Array.from({ length: 100 }, (_, i) => put(`k${from + i}`, `{"n":"v${from + i}"}`));
+      await engine.commit(puts);
+    }
+    await engine.close();
+    const turnsWith = async (unique: readonly string[]): Promise<number> => {
+      const clock = new TiredClock();
+      const world = await openEngine({ files: files.clone(), clock, policies: { kv: { ...PLAIN, unique } } });
+      const { turns } = clock;
+      t.equal(world.engine.find('kv', 'n', 'v1999'), unique.length === 0 ? undefined : 'k1999');
+      await world.engine.close();
+      return turns;
+    };
+    const more = (await turnsWith(['n'])) - (await turnsWith([]));
+    t.ok(more >= ENTRIES / INDEX_SLICE_MS - 1, `${more} turns`);
+  },
+);
 
 t.test('a second engine on the directory waits for the lock and is refused; a stop frees it', async t => {
   const locks = new MemoryLocks();

@@ -259,3 +259,19 @@ t.test('what the engine cannot do now is no fault of an operation', async t => {
   t.equal(answer.status, 503);
   t.match(JSON.parse(answer.body), { code: 'storage_error', outcome: 'not_applied', op: undefined });
 });
+
+t.test('an operation that is longer than one may be ends the reading, whatever is behind it', async t => {
+  const { call } = await startService(t);
+  const long = `"${'x'.repeat(VALUE_BYTES_MAX)}"`;
+  for (const value of [`[${'1,'.repeat(VALUE_BYTES_MAX)}1]`, `{"a":${long},"b":${long}}`]) {
+    const body = `{"ops":[{"op":"put","collection":"kv","key":"a","value":${value}},,,]}`;
+    const answer = await call('POST', '/batch', { body });
+    t.same([answer.status, codeOf(answer)], [413, 'value_too_large']);
+  }
+  const members = Array.from({ length: 80_000 }, (_, i) => `"m${i}":1`).join(',');
+  const body = `{"ops":[{"op":"put",${members},"collection":"kv","key":"a","value":1}]}`;
+  const answer = await call('POST', '/batch', { body });
+  t.same([answer.status, codeOf(answer)], [400, 'unknown_field']);
+  const list = await call('POST', '/batch', { body: `[${'1,'.repeat(VALUE_BYTES_MAX)}1]` });
+  t.same([list.status, codeOf(list)], [400, 'invalid_json']);
+});

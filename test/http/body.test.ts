@@ -1,16 +1,19 @@
 /** What a body costs while it comes, in however many pieces. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage } from 'node:http';
-import net, { type Socket } from 'node:net';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import net, { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
+import { bodyChunks } from '../../src/http/body.js';
+import { ManualClock } from '../fixtures/manual-clock.js';
 import { type Service, startService, stored } from './service.js';
 
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
 const PIECES = 150_000;
+const CHUNKS = 20;
 /** Bytes; a Buffer for each piece would be some 30 MiB. */
 const HEAP_MAX = 8 * 1024 * 1024;
 
@@ -69,4 +72,27 @@ t.test('a line of an import in chunks of one byte costs about what it has bytes'
   t.ok(held < HEAP_MAX, `${held} bytes are held`);
   t.equal(await statusOf(socket), 'HTTP/1.1 200');
   t.equal(stored(service, 'a'), value);
+});
+
+t.test('a body that is read as it comes is listened to once, in however many chunks it comes', async t => {
+  const [req, clock] = [new IncomingMessage(new Socket()), new ManualClock()];
+  let listeners = 0;
+  req.on('newListener', () => {
+    listeners += 1;
+  });
+  const chunks = bodyChunks({ req, res: new ServerResponse(req) }, clock);
+  for (let i = 0; i < CHUNKS; i++) {
+    const next = chunks.next();
+    await clock.turn();
+    req.push(String(i));
+    t.equal(String((await next).value), String(i));
+    t.equal(clock.pending, 0, 'no time-out is left behind');
+  }
+  t.ok(listeners < 10, `${listeners} listeners`);
+  req.push(null);
+  t.equal((await chunks.next()).done, true);
+  t.same(
+    ['readable', 'end', 'close'].map(event => req.listenerCount(event)),
+    [0, 0, 0],
+  );
 });

@@ -230,5 +230,5 @@ t.test('what is wrong with a list or a deletion is 400, and nothing is deleted',
   t.same([guarded.status, codeOf(guarded)], [400, 'invalid_precondition']);
   t.equal(stored(service, 'a'), '1');
   const unknown = await service.call('GET', '/kv?wher=1');
-  t.match(JSON.parse(unknown.body).hint, /prefix, limit, cursor, keys, count, where/);
+  t.match(JSON.parse(unknown.body).hint, /prefix, limit, cursor, keys, count, wait, since, where/);
 });

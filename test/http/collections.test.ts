@@ -43,7 +43,7 @@ t.test('every collection in the order of the names, with its policy, its count a
     schema: null,
     required: [],
     emails: [],
-    history: 0,
+    history: 'off',
   });
 });
 

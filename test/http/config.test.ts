@@ -1,9 +1,21 @@
 /** `/config?service=`: the answers of the service that users come from, to the letter, and what is new beside them. */
 import t, { type Test } from 'tap';
 import { policyOf } from '../../src/config/collections.js';
+import type { Engine } from '../../src/engine/engine.js';
 import { CONFIG_STREAM_BYTES } from '../../src/limits.js';
-import { withCompanions } from '../../src/service/services.js';
-import { type Answer, codeOf, type Service, type ServiceOptions, startService } from './service.js';
+import type { JsonText } from '../../src/model.js';
+import { ServicesEngine, withCompanions } from '../../src/service/services.js';
+import { ManualClock } from '../fixtures/manual-clock.js';
+import { ModelEngine } from '../fixtures/model-engine.js';
+import {
+  type Answer,
+  codeOf,
+  EPOCH,
+  key,
+  type Service,
+  type ServiceOptions,
+  startService,
+} from './service.js';
 
 const start = (t: Test, options: ServiceOptions = {}): Promise<Service> =>
   startService(t, {
@@ -164,6 +176,18 @@ t.test('the number and the switch travel with an export', async t => {
   t.equal(again.status, 200, 'and may come twice');
   const taken = '{"collection":"services","key":"x","value":{},"id":2}';
   t.match(await to.call('POST', '/import', { body: taken }), { status: 409, body: /duplicate_value/ });
+  const other =
+    '{"collection":"services","key":"d","value":{}}\n{"collection":"services","key":"b","value":{"x":1},"id":7}';
+  const refused = await to.call('POST', '/import', { body: other });
+  t.match(
+    { status: refused.status, told: JSON.parse(refused.body) },
+    {
+      status: 422,
+      told: { code: 'id_mismatch', line: 2, imported: 1, message: /has the ID 2/, hint: /Take "id" out/ },
+    },
+    'a service keeps its number, and nothing is dropped in silence',
+  );
+  t.equal((await to.call('GET', '/services/b')).body, '{}');
   for (const line of [
     '{"collection":"services","key":"x","value":{},"id":0}',
     '{"collection":"services","key":"x","value":{},"id":"2"}',
@@ -173,6 +197,50 @@ t.test('the number and the switch travel with an export', async t => {
     t.equal((await to.call('POST', '/import', { body: line })).status, 400, line);
   }
 });
+
+t.test(
+  'what is told of a service is what its own commit made of it, whatever came before its fsync',
+  async t => {
+    const clock = new ManualClock();
+    const policies = { services: policyOf('services') };
+    const model = new ModelEngine({ policies: withCompanions(policies), clock, epoch: EPOCH });
+    let release = (): void => {};
+    const fsync = new Promise<void>(resolve => {
+      release = resolve;
+    });
+    const commit: Engine['commit'] = async (...args) => {
+      const committed = model.commit(...args);
+      await fsync;
+      return committed;
+    };
+    const slow = new Proxy<Engine>(model, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name === 'commit') return commit;
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const engine = new ServicesEngine(slow);
+    const { call } = await startService(t, { policies, engine: () => engine });
+    const names = ['a', 'b', 'c'];
+    const answers = names.map(name => call('POST', `/config?service=${name}`, { body: '{}' }));
+    while (engine.services < names.length) await clock.turn();
+    await model.commit([{ type: 'put', collection: 'services', key: key('d'), text: '{}' as JsonText }]);
+    release();
+    const told = (await Promise.all(answers)).map(({ body }) => JSON.parse(body));
+    const facts = told.map(({ ID, total_configs }) => [ID, total_configs]);
+    t.strictSame(
+      facts.sort(([left], [right]) => left - right),
+      [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ],
+      'each its own number, and as many as there were with it',
+    );
+    await model.close();
+  },
+);
 
 t.test('other errors have its three members, a code and a hint', async t => {
   const { call } = await start(t);
@@ -292,4 +360,19 @@ t.test('every refusal on /config has its form, also before the service is looked
   t.match((await call('GET', `${AT}&version=7`)).headers, { 'x-revision': String });
   await call('PATCH', `${AT}&enabled=false`);
   t.match((await call('DELETE', AT)).headers, { etag: String, 'x-revision': String, 'x-durable': 'true' });
+});
+
+// The write was begun before the engine was asked for: its refusal was nobody's, and an error that nobody catches ends the process.
+t.test('while it loads every call is 503, and no refusal is left that nobody looks at', async t => {
+  const { call } = await start(t, { engine: () => null });
+  const lost: unknown[] = [];
+  const hear = (error: unknown) => void lost.push(error);
+  process.on('unhandledRejection', hear);
+  t.teardown(() => process.off('unhandledRejection', hear));
+  for (const method of ['GET', 'POST', 'PATCH', 'DELETE']) {
+    const answer = await call(method, AT, method === 'GET' || method === 'DELETE' ? {} : { body: '{}' });
+    t.match({ status: answer.status, ...JSON.parse(answer.body) }, { error: 503, code: 'loading' }, method);
+  }
+  await new Promise(resolve => setImmediate(resolve));
+  t.strictSame(lost, []);
 });

@@ -65,6 +65,25 @@ t.test('what cannot be parsed is answered behind the requests before it', async 
   ]);
 });
 
+t.test('what stands behind a request that ends the connection is not done', async t => {
+  const service = await startService(t);
+  const hidden = line('PUT', '/kv/hidden', '1');
+  const ending = [
+    'PUT /kv/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    'GET /kv/a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+    'GET /kv/a HTTP/1.1\r\n\r\n',
+    line('GET', '/kv/a', undefined, 'Expect: more'),
+    line('GET', '/kv/a', undefined, ...Array<string>(101).fill('X: y')),
+    line('PUT', '/nope', 'x'.repeat(2_000_000)),
+  ];
+  for (const request of ending) {
+    const bytes = await service.raw(line('GET', '/livez') + request + hidden + hidden);
+    t.match(statuses(bytes), [/200/, /4\d\d|501/], request.slice(0, 60));
+    t.equal(statuses(bytes).length, 2);
+    t.equal(service.engine.revision, 0, request.slice(0, 60));
+  }
+});
+
 t.test(
   'row 44: a thousand requests may wait on a connection; one more is 503, and the connection ends',
   async t => {

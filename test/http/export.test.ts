@@ -171,6 +171,7 @@ t.test('a caller that goes away ends it', async t => {
   req.on('error', () => {}).destroy();
   while (service.clock.pending > 0) await service.clock.turn();
   t.equal((await service.call('GET', '/livez')).status, 200);
+  t.strictSame(service.logger.messages('error'), [], 'and is no error of ours');
 });
 
 t.test('a stop waits for it, closes its connection behind it, and cuts it off in the end', async t => {

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { digestOf, TokenGate } from '../../src/http/gate.js';
+import { digestOf, type KnownToken, TokenGate } from '../../src/http/gate.js';
+import { grantOf } from '../../src/service/grant.js';
 import { codeOf, startService } from './service.js';
 
 const TOKEN = 'a-token.of~our_own+/=!';
@@ -25,7 +26,7 @@ t.test('a token opens everything, the name of its scheme in any case', async t =
 });
 
 t.test('everything else gets one answer', async t => {
-  const { call } = await startService(t, { gate: () => gate });
+  const { call, clock } = await startService(t, { gate: () => gate });
   const wrong: readonly Record<string, string | readonly string[]>[] = [
     {},
     { authorization: '' },
@@ -41,6 +42,8 @@ t.test('everything else gets one answer', async t => {
   ];
   const bodies = new Set<string>();
   for (const headers of wrong) {
+    // More in a minute are told to wait: see admission.test.ts.
+    await clock.advance(60_000);
     for (const path of ['/kv/a', '/nope', `/kv/a?token=${TOKEN}`, '/kv/a?access_token=another', '/set']) {
       const answer = await call('GET', path, { headers });
       t.same(
@@ -52,6 +55,42 @@ t.test('everything else gets one answer', async t => {
     }
   }
   t.equal(bodies.size, 1);
+});
+
+t.test('a token that was removed, is over or may do something else is not the same one any more', async t => {
+  let isOver = false;
+  const token: KnownToken = { id: 'third', sha256: digestOf('third'), isOver: () => isOver };
+  let list: readonly KnownToken[] = [token];
+  const changing = new TokenGate({ required: true, tokens: [], more: () => list });
+  const callerOf = () => changing.callerOf(['Bearer third']);
+  const caller = callerOf();
+  t.match(caller, { id: 'third' });
+  const other = { id: 'fourth', sha256: digestOf('fourth') };
+  list = [token, other];
+  t.equal(caller?.isCurrent(), true, 'another one came');
+  isOver = true;
+  t.same([caller?.isCurrent(), callerOf()], [false, null], 'over');
+  isOver = false;
+  t.equal(caller?.isCurrent(), true);
+  list = [other];
+  t.same([caller?.isCurrent(), callerOf()], [false, null], 'removed');
+  list = [{ ...token, grant: grantOf([]) }];
+  t.equal(caller?.isCurrent(), false, 'it may do something else');
+  t.match(callerOf(), { id: 'third' }, 'and whoever comes now may do that');
+});
+
+t.test('two tokens of one caller are valid at once, until one is taken out', async t => {
+  const [old, next] = ['old', 'new'].map(name => ({ id: name, sha256: digestOf(name) }));
+  let list: readonly KnownToken[] = [old!];
+  const rotating = new TokenGate({ required: true, tokens: [], more: () => list });
+  const { call } = await startService(t, { gate: () => rotating });
+  const status = async (token: string) =>
+    (await call('GET', '/kv/none', { headers: { authorization: `Bearer ${token}` } })).status;
+  t.same([await status('old'), await status('new')], [404, 401]);
+  list = [old!, next!];
+  t.same([await status('old'), await status('new')], [404, 404]);
+  list = [next!];
+  t.same([await status('old'), await status('new')], [401, 404]);
 });
 
 t.test('401 comes before everything that the request is wrong about', async t => {

@@ -6,8 +6,10 @@ import t from 'tap';
 import { CairnError } from '../../src/errors.js';
 import {
   BODY_PAUSE_MS,
+  DRAIN_BODIES_MS,
   IMPORT_LINE_BYTES_MAX,
   IMPORT_PROGRESS_MS,
+  LINGER_MS,
   VALUE_BYTES_MAX,
 } from '../../src/limits.js';
 import { type Answer, codeOf, key, parseAnswer, type Service, startService, stored } from './service.js';
@@ -150,6 +152,7 @@ t.test('a bad line stops it with its status, its number and what came before it'
     ['{"key":"b","value":1,"expires":"tomorrow"}', 400, 'invalid_ttl'],
     ['{"key":"b","value":1,"expires":"2030-01-01T00:00:00"}', 400, 'invalid_ttl'],
     ['{"key":"b","value":1,"expires":"2030-13-01T00:00:00Z"}', 400, 'invalid_ttl'],
+    ['{"key":"b","value":1,"expires":"2030-02-31T00:00:00Z"}', 400, 'invalid_ttl'],
     ['{"key":"b","value":1,"expires":"2099-01-01T00:00:00Z"}', 400, 'invalid_ttl'],
     ['{"key":"b","value":1,"expires":null,"ttl":1}', 400, 'invalid_ttl'],
     ['{"collection":"nowhere","key":"b","value":1}', 404, 'not_found'],
@@ -292,6 +295,105 @@ t.test('a body that stands still is ended, however long it may take otherwise', 
     { ...answer, body: JSON.parse(answer.body) },
     { status: 408, body: { code: 'request_timeout', imported: 1 } },
   );
+});
+
+/** What a client gets that sends this, and then either no more, or no HTTP. */
+async function cutShort(service: Service, bytes: string, query = ''): Promise<Answer> {
+  const socket = net.connect({ port: service.port, host: '127.0.0.1', allowHalfOpen: true });
+  const chunks: Buffer[] = [];
+  socket.on('data', chunk => chunks.push(chunk));
+  socket.end(`POST /import${query} HTTP/1.1\r\nHost: a\r\n${bytes}`);
+  const closed = once(socket, 'close');
+  await until(service, () => chunks.length > 0);
+  await service.clock.advance(LINGER_MS);
+  await closed;
+  return parseAnswer(Buffer.concat(chunks).toString());
+}
+
+t.test(
+  'a body that breaks off is answered with the lines that are in, and the one to go on from',
+  async t => {
+    const lines = '{"key":"a","value":1}\n\n{"key":"b","value":2}\n{"key":"c","v';
+    const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
+    for (const bytes of [
+      `Content-Length: 1000\r\n\r\n${lines}`,
+      `Content-Length: 9000000\r\n\r\n${lines}`,
+      `Transfer-Encoding: chunked\r\n\r\n${chunk}`,
+      `Transfer-Encoding: chunked\r\n\r\n${chunk}no length\r\n`,
+    ]) {
+      const service = await startService(t);
+      const { status, body } = await cutShort(service, bytes);
+      t.match(
+        { status, told: JSON.parse(body) },
+        { status: 400, told: { code: 'bad_request', line: 4, imported: 2, hint: /tail -n \+4 FILE/ } },
+      );
+      t.same([stored(service, 'a'), stored(service, 'b')], ['1', '2']);
+    }
+    const service = await startService(t);
+    const { body } = await cutShort(service, `Content-Length: 1000\r\n\r\n${lines}`, '?progress');
+    t.match(body, /"code":"bad_request".*"line":4,"imported":2/);
+  },
+);
+
+t.test('a stop ends an import that goes on with 503, the lines that are in and the next one', async t => {
+  const service = await startService(t);
+  const { req, answer } = open(service);
+  req.write('{"key":"a","value":1}\n');
+  await until(service, () => service.engine.revision === 1);
+  const drained = service.server.drain();
+  await service.clock.advance(DRAIN_BODIES_MS - 1);
+  req.write('{"key":"b","value":2}\n');
+  await until(service, () => service.engine.revision === 2);
+  await service.clock.advance(1);
+  const { status, headers, body } = await answer;
+  t.match(
+    { status, headers, told: JSON.parse(body) },
+    {
+      status: 503,
+      headers: { connection: 'close', 'retry-after': '1' },
+      told: { code: 'draining', line: 3, imported: 2, hint: /tail -n \+3 FILE/ },
+    },
+  );
+  req.destroy();
+  await service.clock.advance(60_000);
+  await drained;
+});
+
+t.test('a stop ends an import whose lines never end', async t => {
+  const service = await startService(t);
+  const { req, answer } = open(service);
+  let sending = true;
+  const lines = '{"key":"a","value":1}\n'.repeat(100);
+  // Some in every turn: as many as the socket takes would keep the loop, whose clock stands still, for seconds.
+  const flood = (async () => {
+    while (sending) {
+      req.write(lines);
+      await service.clock.turn();
+    }
+  })();
+  await until(service, () => service.engine.revision > 1_000);
+  const drained = service.server.drain();
+  await service.clock.advance(DRAIN_BODIES_MS);
+  const { body } = await answer;
+  sending = false;
+  req.destroy();
+  await flood;
+  const { imported, line, code } = JSON.parse(body);
+  t.same([code, line, service.engine.revision], ['draining', imported + 1, imported]);
+  await service.clock.advance(60_000);
+  await drained;
+});
+
+t.test('an import that ends in time after a stop is answered as ever', async t => {
+  const service = await startService(t);
+  const { req, answer } = open(service);
+  req.write('{"key":"a","value":1}\n');
+  await until(service, () => service.engine.revision === 1);
+  const drained = service.server.drain();
+  req.end('{"key":"b","value":2}');
+  t.match(await answer, { status: 200, body: '{"imported":2,"revision":2}' });
+  await drained;
+  t.equal(service.clock.pending, 0);
 });
 
 t.test('with ?progress a line comes every second, and the last one is the result', async t => {

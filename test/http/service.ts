@@ -6,6 +6,7 @@ import { TokenGate } from '../../src/http/gate.js';
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js';
 import { keyFromUnicode } from '../../src/json/key.js';
 import type { Key, Policies, Policy } from '../../src/model.js';
+import { Audit } from '../../src/service/audit.js';
 import { compileSchemas } from '../../src/service/schema.js';
 import { ServicesEngine, withCompanions } from '../../src/service/services.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
@@ -42,6 +43,8 @@ export interface Service {
 
 export interface ServiceOptions extends Partial<HttpServerOptions> {
   readonly policy?: Partial<Policy>;
+  /** Whether each change is a line of the log. */
+  readonly audited?: boolean;
   /** More collections, by what they have other than `kv`. */
   readonly collections?: Readonly<Record<string, Partial<Policy>>>;
 }
@@ -68,13 +71,14 @@ export const open = new TokenGate({ required: false, tokens: [] });
 
 /** ManualClock for everything: what waits for a time-out of ours does not end by itself. */
 export async function startService(t: Teardown, options: ServiceOptions = {}): Promise<Service> {
-  const { policy, collections = {}, ...others } = options;
+  const { policy, collections = {}, audited = false, ...others } = options;
   const clock = new ManualClock();
   const logger = new MemoryLogger();
   const more = Object.entries(collections).map(([name, given]) => [name, { ...kv, ...given }] as const);
   const policies: Policies = { kv: { ...kv, ...policy }, ...Object.fromEntries(more) };
   const engine = new ModelEngine({ policies: withCompanions(policies), clock, epoch: EPOCH });
-  const services = new ServicesEngine(engine);
+  const isSecret = (name: string) => policies[name]?.full === 'evict';
+  const services = new ServicesEngine(engine, audited ? new Audit({ logger, isSecret }) : null);
   const given: HttpServerOptions = {
     engine: (): ServicesEngine => services,
     gate: () => open,

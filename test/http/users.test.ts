@@ -1,6 +1,7 @@
 /** `/users`, by its built-in policy: what a user must be. */
 import t from 'tap';
 import { policyOf } from '../../src/config/collections.js';
+import { VALUE_BYTES_MAX } from '../../src/limits.js';
 import { codeOf, type Service, startService } from './service.js';
 
 const service = (test: Parameters<typeof startService>[0]): Promise<Service> =>
@@ -68,6 +69,33 @@ t.test('an email is that of one user, whatever its case, also of two who come at
   t.same([taken.status, codeOf(taken)], [409, 'duplicate_value']);
   t.equal((await call('DELETE', `/users/${first}`)).status, 204);
   t.equal((await call('PATCH', '/users/c', { body: '{"email":"ADA@example.com"}' })).status, 200);
+});
+
+t.test('a duplicate goes before what else is wrong with a document, as 409 goes before 422', async t => {
+  const { call } = await service(t);
+  await call('PUT', '/users/ada', { body: '{"name":"Ada","email":"ada@example.com"}' });
+  const twice = '{"email":"ADA@example.com"}';
+  for (const [method, path, body, status, code] of [
+    ['POST', '/users', twice, 409, 'duplicate_value'],
+    ['PUT', '/users/b', twice, 409, 'duplicate_value'],
+    ['PUT', '/users/ada', twice, 422, 'member_missing'],
+    ['POST', '/users', '{"email":"b@example.com"}', 422, 'member_missing'],
+    ['POST', '/users', `{"id":"ada","email":"b@example.com"}`, 409, 'key_exists'],
+    [
+      'POST',
+      '/users',
+      `{"email":"ada@example.com","x":"${'x'.repeat(VALUE_BYTES_MAX)}"}`,
+      413,
+      'value_too_large',
+    ],
+  ] as const) {
+    const answer = await call(method, path, { body });
+    t.same([answer.status, codeOf(answer)], [status, code], `${method} ${path} ${body.slice(0, 40)}`);
+    if (code === 'duplicate_value')
+      t.match(JSON.parse(answer.body), { field: 'email', key: 'ada', message: /"ada"/ });
+  }
+  const stale = { 'if-match': '"1-1"' };
+  t.equal(codeOf(await call('PUT', '/users/ada', { body: twice, headers: stale })), 'revision_mismatch');
 });
 
 t.test('a user is found by the email, whatever its case', async t => {

@@ -25,7 +25,7 @@ t.test('the history is an array, newest first, of who, when and why', async t =>
   // Before a string Node would write the header as UTF-8 of these bytes.
   await call('PUT', '/kept/a', { body: Buffer.from('1'), headers: { authorization, 'x-comment': why } });
   await clock.advance(2_000);
-  await call('PATCH', '/kept/a?ttl=60', { headers: { authorization } });
+  await call('PUT', '/kept/a', { body: '2', headers: { authorization } });
   const gone = await call('DELETE', '/kept/a', { headers: { authorization, 'x-comment': 'gone' } });
   t.equal(gone.status, 204);
   const answer = await call('GET', '/kept/a?history', { headers: { authorization } });
@@ -39,6 +39,35 @@ t.test('the history is an array, newest first, of who, when and why', async t =>
     { version: 1, revision: 1, at: at(0), by: 'ci', comment: 'erste "größere" Fassung', deleted: false },
   ]);
 });
+
+t.test(
+  'a moved deadline is a change of the document and no version, so a session kept alive keeps its past',
+  async t => {
+    const service = await start(t);
+    const { call, clock } = service;
+    await written(service, '1', '2', '3', '4');
+    const past = (await call('GET', '/kept/a?history')).body;
+    const { headers } = await call('GET', '/kept/a');
+    for (let i = 0; i < 9; i++) {
+      await clock.advance(1_000);
+      t.match((await call('PATCH', '/kept/a?ttl=1h')).headers, {
+        'x-version': '4',
+        'x-revision': String(5 + i),
+      });
+    }
+    t.equal((await call('GET', '/kept/a?history')).body, past);
+    const kept = await call('GET', '/kept/a');
+    t.match(kept.headers, { 'x-version': '4', 'x-revision': '13', 'x-ttl': '3600' });
+    t.not(kept.headers['etag'], headers['etag'], 'the ETag names the last change');
+    t.equal((await call('GET', '/kept/a?version=4')).body, '4', 'and the version is there under its number');
+    await call('PUT', '/kept/a?ttl=2h', { body: '4' });
+    t.equal(
+      (await call('GET', '/kept/a?history')).body,
+      past,
+      'nor is a put of the same text with another ttl',
+    );
+  },
+);
 
 t.test('without tokens nobody is named', async t => {
   const service = await start(t);
@@ -141,15 +170,15 @@ t.test('a rollback makes the old text a new version, and keeps the deadline', as
   await call('PATCH', '/kept/a?ttl=1h');
   const back = await call('POST', '/kept/a?rollback=1', { headers: { 'x-comment': 'as it was' } });
   t.strictSame([back.status, back.body], [200, '{"a":10.0}']);
-  t.match(back.headers, { 'x-version': '4', 'x-revision': '4', 'x-ttl': '3600', etag: String });
-  t.match(JSON.parse((await call('GET', '/kept/a?history')).body)[0], { version: 4, comment: 'as it was' });
+  t.match(back.headers, { 'x-version': '3', 'x-revision': '4', 'x-ttl': '3600', etag: String });
+  t.match(JSON.parse((await call('GET', '/kept/a?history')).body)[0], { version: 3, comment: 'as it was' });
   t.equal(
-    (await call('POST', '/kept/a?rollback=4')).headers['x-version'],
-    '5',
+    (await call('POST', '/kept/a?rollback=3')).headers['x-version'],
+    '4',
     'to what is there is one too',
   );
-  t.match((await call('POST', '/kept/a?rollback=4&ttl=2h')).headers, { 'x-ttl': '7200' });
-  const stale = await call('POST', '/kept/a?rollback=6', { headers: { 'if-match': '"1-1"' } });
+  t.match((await call('POST', '/kept/a?rollback=3&ttl=2h')).headers, { 'x-ttl': '7200' });
+  const stale = await call('POST', '/kept/a?rollback=5', { headers: { 'if-match': '"1-1"' } });
   t.strictSame([stale.status, codeOf(stale)], [412, 'revision_mismatch']);
 });
 

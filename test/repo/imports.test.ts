@@ -15,7 +15,7 @@ interface Room {
 }
 
 const words = ['model', 'errors', 'limits'];
-const process = ['banner', 'config', 'exit-codes', 'token', 'version'];
+const process = ['access', 'banner', 'config', 'exit-codes', 'version'];
 const data = ['engine/engine', 'engine/memory', 'snapshot', 'store'];
 const everything = [
   ...words,
@@ -23,6 +23,8 @@ const everything = [
   ...data,
   'condition',
   'duration',
+  'instant',
+  'histogram',
   'json',
   'platform',
   'service',
@@ -38,22 +40,35 @@ const rooms: Readonly<Record<string, Room>> = {
   limits: { from: [] },
   condition: { from: words },
   duration: { from: words },
+  instant: { from: words },
+  histogram: { from: words },
   json: { from: words },
   platform: { from: words },
-  snapshot: { from: words, types: ['platform'] },
+  snapshot: { from: [...words, 'histogram'], types: ['platform'] },
   store: { from: [...words, 'condition', 'json'], types: ['platform'] },
-  'engine/engine': { from: words },
+  'engine/engine': { from: [...words, 'histogram'] },
   'engine/memory': { from: [...words, 'engine/engine', 'snapshot', 'store'], types: ['platform'] },
   service: { from: [...words, 'condition', 'duration', 'json', 'engine/engine'], types: ['platform'] },
   http: {
-    from: [...words, 'condition', 'duration', 'json', 'engine/engine', 'service', 'version'],
+    from: [
+      ...words,
+      'condition',
+      'duration',
+      'histogram',
+      'instant',
+      'json',
+      'engine/engine',
+      'service',
+      'version',
+    ],
     types: ['platform'],
   },
   version: { from: [] },
   'exit-codes': { from: words },
   config: { from: [...words, 'duration', 'exit-codes'] },
-  token: { from: [...words, 'config'], types: ['platform'] },
-  banner: { from: ['duration', 'version'], types: ['config', 'platform', 'token'] },
+  access: { from: [...words, 'config', 'duration', 'instant', 'json', 'service'], types: ['platform'] },
+  banner: { from: ['duration', 'version'], types: ['access', 'config', 'platform'] },
+  client: { from: [] },
   cli: { from: [...words, 'duration', 'config', 'exit-codes', 'commands', 'client'] },
   commands: { from: everything },
   app: { from: everything },
@@ -67,7 +82,10 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'koa-bodyparser': ['src/http/'],
   'lru-cache': ['src/store/eviction.ts'],
   pino: ['src/platform/pino-logger.ts'],
+  'prom-client': ['src/http/metrics-text.ts'],
   yaml: ['src/config/file.ts'],
+  zod: ['src/http/openapi/'],
+  'zod-openapi': ['src/http/openapi/'],
   ajv: ['src/service/schema.ts'],
   'ajv/dist/2020.js': ['src/service/schema.ts'],
   'ajv-formats': ['src/service/schema.ts'],
@@ -163,6 +181,7 @@ const forbidden: readonly (readonly [string, string])[] = [
   ['src/snapshot/writer.ts', "import { open } from 'node:fs/promises';"],
   ['src/snapshot/writer.ts', "const fs = await import('node:fs');"],
   ['src/http/server.ts', "import pino from 'pino';"],
+  ['src/http/routes/openapi.ts', "import { z } from 'zod';"],
   ['src/http/server.ts', "import express from 'express';"],
   ['src/shed/tool.ts', ''],
 ];

@@ -1,7 +1,8 @@
 import t from 'tap';
+import { Scanner } from '../../src/json/scanner.js';
 import { VALUE_BYTES_MAX } from '../../src/limits.js';
 import { Rules } from '../../src/service/rules.js';
-import { key, PLAIN, text } from '../fixtures/memory-engine.js';
+import { key, openEngine, PLAIN, text } from '../fixtures/memory-engine.js';
 
 const rules = new Rules({
   kv: PLAIN,
@@ -55,3 +56,46 @@ t.test('a name that comes from a body is a collection only if it is one', async 
   }
   t.doesNotThrow(() => rules.refuseUnknown('kv'));
 });
+
+t.test('a document is gone over once, whatever its policy asks of it', async t => {
+  const policies = {
+    users: {
+      ...PLAIN,
+      idField: 'id',
+      required: ['name', 'email'],
+      emails: ['email'],
+      unique: ['email', 'name'],
+    },
+  };
+  const place = { collection: 'users', key: key('u') };
+  const given = text('{"name":"a","email":"a@example.com","more":[{"id":1}]}');
+  const passes = countPasses(t);
+  const document = new Rules(policies).documentOf(place, given);
+  t.equal(passes(), 1);
+  t.equal(document, `{"id":"u",${given.slice(1)}`);
+  const { engine } = await openEngine({ policies });
+  t.teardown(() => engine.close());
+  passes();
+  await engine.commit([{ type: 'put', ...place, text: document }]);
+  t.equal(passes(), 1, 'and once for all of its unique fields');
+  await engine.commit([{ type: 'put', ...place, text: text(document.replace('a@', 'b@')) }]);
+  t.equal(passes(), 2, 'and the one that it replaces');
+});
+
+/** How many objects were gone over, member by member, since the last time that this was asked; a member's own are not. */
+function countPasses(t: { teardown(clean: () => void): void }): () => number {
+  const { members } = Scanner.prototype;
+  let passes = 0;
+  Scanner.prototype.members = function (this: Scanner, visit) {
+    passes += 1;
+    members.call(this, visit);
+  };
+  t.teardown(() => {
+    Scanner.prototype.members = members;
+  });
+  return () => {
+    const counted = passes;
+    passes = 0;
+    return counted;
+  };
+}

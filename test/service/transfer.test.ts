@@ -84,6 +84,156 @@ t.test('a slice is bounded by its bytes too, and a larger value is one of its ow
   );
 });
 
+t.test('a key that comes again and again is put each time, and a slice of it costs one fsync', async t => {
+  const { imports, engine, files, commits } = await setUp(t);
+  const syncs = () => files.calls.filter(({ op }) => op === 'sync').length;
+  const before = syncs();
+  const turns = [0, 1, 2, 3].map(name => ({ key: key(`k${name % 2}`) }));
+  const lines = linesOf(CHANGES_SLICE);
+  const result = await imports.run(lines, line => ({ ...read(line), ...turns[line.number % 4] }));
+  t.same(result, { imported: CHANGES_SLICE, revision: CHANGES_SLICE, durable: true });
+  t.equal(engine.get('kv', key('k1'))?.version, CHANGES_SLICE / 2);
+  t.equal(engine.status().durableRevision, CHANGES_SLICE);
+  t.equal(syncs() - before, 1);
+  t.ok(commits.every(({ length }) => length <= 2));
+});
+
+t.test(
+  'of a slice in several commits what stood before a refused line is durable, and is counted',
+  async t => {
+    const { imports, engine, commits } = await setUp(t);
+    await engine.commit([{ type: 'put', collection: 'kv', key: key('a'), text: text('0') }]);
+    for (let i = 1; i < 3_000; i++) {
+      await engine.commit([{ type: 'put', collection: 'kv', key: key(`there${i}`), text: text('1') }]);
+    }
+    const names = ['a', 'a', 'there1', 'new', 'a'];
+    const lines = linesOf(names.length);
+    await t.rejects(
+      imports.run(lines, line => ({ ...read(line), key: key(names[line.number - 1] ?? '') })),
+      { code: 'quota_exceeded', details: { line: 4, imported: 3 } },
+    );
+    t.match(engine.status(), { revision: 3_003, durableRevision: 3_003 });
+    t.ok(commits.length < 9, 'and what stood behind it is not tried');
+  },
+);
+
+t.test('where the fsync of a slice in several commits fails, none of its lines is counted', async t => {
+  const { imports, engine, used } = await setUp(t);
+  const unknown = new CairnError('storage_error', 'EIO', { outcome: 'unknown' });
+  const commit: Engine['commit'] = async (operations, options) => {
+    if (options?.durability === 'sync') throw unknown;
+    return engine.commit(operations, options);
+  };
+  used.engine = withCommit(engine, commit);
+  await t.rejects(
+    imports.run(linesOf(3), line => ({ ...read(line), key: key('a') })),
+    {
+      code: 'storage_error',
+      details: { line: 1, imported: 0, outcome: 'unknown' },
+    },
+  );
+});
+
+t.test('an expired line behind others does not take their fsync from them', async t => {
+  const { imports, engine } = await setUp(t);
+  const over = { life: { deadline: 1 } };
+  const result = await imports.run(linesOf(3), line => ({
+    ...read(line),
+    ...(line.number < 3 ? { key: key('a') } : { key: key('a'), ...over }),
+  }));
+  t.match(result, { imported: 3, revision: 3, durable: true });
+  t.equal(engine.status().durableRevision, 3);
+  t.match(await imports.run(linesOf(2), line => ({ ...read(line), key: key('b'), ...over })), {
+    imported: 2,
+    durable: false,
+  });
+});
+
+/** Lines that a test gives out one by one. */
+function trickle() {
+  let give: (lines: readonly Line[] | null) => void = () => {};
+  let number = 0;
+  const wanted = () => new Promise<readonly Line[] | null>(resolve => (give = resolve));
+  async function* lines(): AsyncGenerator<readonly Line[]> {
+    for (let next = wanted(); ; next = wanted()) {
+      const some = await next;
+      if (some === null) return;
+      yield some;
+    }
+  }
+  const rest = async () => {
+    for (let turns = 0; turns < 9; turns++) await new Promise(resolve => setImmediate(resolve));
+  };
+  return {
+    lines: lines(),
+    rest,
+    give(...names: readonly string[]) {
+      give(names.map(bytes => ({ number: ++number, bytes })));
+      return rest();
+    },
+    end: () => give(null),
+  };
+}
+
+t.test('lines that trickle are stored as they come, each before the next is there', async t => {
+  const { imports, engine, commits } = await setUp(t);
+  const slow = trickle();
+  const seen: number[] = [];
+  const done = imports.run(slow.lines, read, { onProgress: count => seen.push(count) });
+  await slow.give('k1', 'k2');
+  t.same([seen, engine.status().durableRevision], [[2], 2]);
+  await slow.give('k3');
+  t.same([seen, engine.status().durableRevision], [[2, 3], 3]);
+  slow.end();
+  t.match(await done, { imported: 3, durable: true });
+  t.same(
+    commits.map(({ length }) => length),
+    [2, 1],
+  );
+});
+
+t.test('lines that come while a slice is on its way wait for it, and go together', async t => {
+  const { imports, engine, used, commits } = await setUp(t);
+  let release = () => {};
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  const { engine: counting } = used;
+  used.engine = withCommit(engine, async (...args) => {
+    await held;
+    return counting.commit(...args);
+  });
+  const slow = trickle();
+  const done = imports.run(slow.lines, read);
+  for (const name of ['k1', 'k2', 'k3']) await slow.give(name);
+  release();
+  await slow.rest();
+  await slow.give('k4');
+  slow.end();
+  t.match(await done, { imported: 4 });
+  t.same(
+    commits.map(({ length }) => length),
+    [1, 2, 1],
+  );
+});
+
+t.test('a slice that fails while more is waited for ends the import', async t => {
+  const { imports, engine, used } = await setUp(t);
+  let stored = 0;
+  used.engine = withCommit(engine, async (...args) => {
+    if (stored++ > 0) throw new CairnError('quota_exceeded', 'It is full.');
+    return engine.commit(...args);
+  });
+  const slow = trickle();
+  const failed = t.rejects(imports.run(slow.lines, read), {
+    code: 'quota_exceeded',
+    details: { line: 2, imported: 1 },
+  });
+  await slow.give('k1');
+  await slow.give('k2');
+  await failed;
+});
+
 t.test('while the volume is busy no more than two slices are held', async t => {
   const { imports, engine, used } = await setUp(t);
   let release = () => {};
@@ -147,7 +297,7 @@ t.test('lines that break off leave what came before, and the number of it is tol
   }
   await t.rejects(imports.run(broken(), read), {
     code: 'bad_request',
-    details: { imported: 700, line: undefined },
+    details: { imported: 700, line: 701 },
   });
   t.equal(engine.status().durableRevision, 700);
 });

@@ -81,13 +81,13 @@ t.test('a base has each text once', async t => {
   const { store, clock } = newStore({ kv: endless });
   for (const value of ['long', 'long', 'other', 'other'])
     store.apply([put('a', value, { always: true }), put('b', value, { always: true })]);
-  store.apply([touch('a', 1_000), remove('b')]);
+  store.apply([remove('b')]);
   const frozen = store.freeze();
   const rows = [...frozen.collections()].flatMap(each => [...each.versions()]);
   t.strictSame(
     rows.map(({ key, version, text }) => `${key}${version} ${text}`),
     [
-      ...['a1 "long"', 'a2 null', 'a3 "other"', 'a4 null', 'a5 null'],
+      ...['a1 "long"', 'a2 null', 'a3 "other"', 'a4 null'],
       ...['b1 "long"', 'b2 null', 'b3 "other"', 'b4 null', 'b5 null'],
     ],
   );
@@ -96,6 +96,28 @@ t.test('a base has each text once', async t => {
   t.strictSame(contents(next), contents(store));
   t.strictSame(versionsOf(next, 'b'), versionsOf(store, 'b'));
 });
+
+t.test(
+  'a version whose deadline was moved stands in a base by itself, and is one string in memory',
+  async t => {
+    const { store, clock } = newStore({ kv: endless });
+    store.apply([put('a', 'alone'), put('b', 1)]);
+    store.apply([put('b', 'last')]);
+    store.apply([touch('a', 1_000), touch('b', 1_000)]);
+    const frozen = store.freeze();
+    const rows = [...frozen.collections()].flatMap(each => [...each.versions()]);
+    frozen.release();
+    t.strictSame(
+      rows.map(({ key, version, revision, text }) => `${key}${version} @${revision} ${text}`),
+      ['a1 @1 "alone"', 'b1 @2 1', 'b2 @3 "last"'],
+    );
+    const next = moved(store, { kv: endless }, clock);
+    t.strictSame(contents(next), contents(store));
+    t.strictSame(next.history('kv', key('b')), store.history('kv', key('b')));
+    t.equal(next.bytes, store.bytes);
+    t.match(next.apply([put('a', 2)]).changes, [{ version: 2, revision: 6 }]);
+  },
+);
 
 t.test('versions whose entry was lost keep their texts in the next base too', async t => {
   const { store, clock } = newStore({ kv: endless });
@@ -242,19 +264,23 @@ t.test('bounds', async t => {
     t.equal(store.bytes - bytes, 10 * VERSION_OVERHEAD_BYTES);
   });
 
-  await t.test('count the version that a put of the same text makes of another deadline', async t => {
+  await t.test('count what a moved deadline makes stand by itself, once, and refuse it', async t => {
     const { store, clock } = newStore({ kv: { ...endless, bytesMax: 2_000 } });
     const renew = (): unknown => store.apply([put('a', 1, { ttl: 60_000 })]);
-    t.throws(
-      () => {
-        for (let i = 0; i < 100; i++) {
-          renew();
-          clock.jump(10);
-        }
-      },
-      { code: 'quota_exceeded' },
-    );
-    t.ok(store.bytes <= 2_000, `${store.bytes} bytes`);
+    renew();
+    clock.jump(10);
+    renew();
+    const { bytes } = store;
+    for (let i = 0; i < 100; i++) {
+      clock.jump(10);
+      if (i % 2 === 0) renew();
+      else store.apply([touch('a', 90_000)]);
+    }
+    t.equal(store.bytes, bytes);
+    const full = newStore({ kv: { ...endless, bytesMax: 300 } }).store;
+    full.apply([put('a', 1)]);
+    t.throws(() => full.apply([touch('a', 1_000)]), { code: 'quota_exceeded' });
+    t.equal(full.history('kv', key('a')).length, 1);
   });
 });
 

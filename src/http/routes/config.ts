@@ -7,7 +7,7 @@ import { CairnError } from '../../errors.js';
 import { keyFromUnicode } from '../../json/key.js';
 import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
-import { CONFIG_STREAM_BYTES } from '../../limits.js';
+import { CONFIG_STREAM_BYTES, HISTORY_AT_ONCE_MAX } from '../../limits.js';
 import type { ByteString, Entry, JsonText, Revision, VersionRecord } from '../../model.js';
 import { type Keys, keyNotFound, type Place } from '../../service/keys.js';
 import { SERVICES, type ServicesEngine } from '../../service/services.js';
@@ -20,12 +20,13 @@ import {
   jsonReply,
   storeHeaders,
 } from '../answer.js';
-import { inChunks } from '../chunks.js';
+import { inChunks, slicesOf } from '../chunks.js';
 import { etagOf, judgeRead, readCondition } from '../conditional.js';
 import { flagOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
 import { viewOf, viewReply, weakened } from '../view.js';
 import { writeOptions } from '../write.js';
+import { configDocs } from './config-docs.js';
 
 export interface ConfigParts {
   readonly keys: Keys;
@@ -37,38 +38,43 @@ const EXAMPLE = `curl -d '{"db":{"host":"10.0.0.5"}}' '…/config?service=<name>
 
 export function configRoute(parts: ConfigParts): Route {
   const common = { errors: 'service', example: EXAMPLE } as const;
+  const named = { of: 'named', word: 'service', collection: SERVICES } as const;
   return {
     path: '/config',
     operations: {
       GET: {
         ...common,
-        role: 'read',
+        access: { verbs: ['read'], ...named },
         summary: 'The configuration of a service: the only version, or all of them by number.',
+        docs: configDocs.GET,
         query: ['service', 'version', 'as'],
         body: 'none',
         handle: call => read(call, parts),
       },
       POST: {
         ...common,
-        role: 'write',
+        access: { verbs: ['write'], ...named },
         summary: 'Makes a service with its first configuration.',
+        docs: configDocs.POST,
         query: ['service', 'sync'],
         body: 'value',
         handle: call => create(call, parts),
       },
       PATCH: {
         ...common,
-        role: 'write',
+        access: { verbs: ['write'], ...named },
         summary:
           'Adds a version, which is the whole configuration; with ?enabled and no body switches the service.',
+        docs: configDocs.PATCH,
         query: ['service', 'enabled', 'sync'],
         body: 'value',
         handle: call => update(call, parts),
       },
       DELETE: {
         ...common,
-        role: 'write',
+        access: { verbs: ['write'], ...named },
         summary: 'Deletes a service that is not enabled.',
+        docs: configDocs.DELETE,
         query: ['service', 'sync'],
         body: 'none',
         handle: call => remove(call, parts),
@@ -92,14 +98,14 @@ function read(call: Call, { keys, engine }: ConfigParts): Reply {
   const condition = readCondition(call.headers);
   const { entry, revision } = keys.read(place);
   if (entry === undefined) throw keyNotFound(revision);
-  const versions = versionsOf(engine().history(SERVICES, place.key));
-  const one = oneOf(versions, view === undefined ? wanted : (wanted ?? 'latest'), entry, revision);
+  const past = pastOf(engine().history(SERVICES, place.key));
+  const one = oneOf(past, view === undefined ? wanted : (wanted ?? 'latest'), entry, revision);
   const enabled = String(engine().facts(place.key)?.enabled ?? true);
   const headers = { ...documentHeaders(one ?? entry, keys.now()), 'X-Enabled': enabled };
   if (judgeRead(condition, one ?? entry) === 'not_modified') {
     return emptyReply(304, view === undefined ? headers : weakened(headers));
   }
-  if (one === null) return allOf(versions, headers);
+  if (one === null) return allOf(past, headers);
   return view === undefined
     ? jsonReply(200, one.text, headers)
     : viewReply(view, one.text, place.key, headers);
@@ -115,45 +121,71 @@ function wantedOf({ query }: Call): number | 'latest' | undefined {
   });
 }
 
-/** Those since the service was made, oldest first. */
-function versionsOf(history: readonly VersionRecord[]): readonly Entry[] {
+/** The versions since the service was made, oldest first. A service may have very many: nothing is made of each. */
+interface ServicePast {
+  readonly history: readonly VersionRecord[];
+  /** Where in it the first of them stands. */
+  readonly from: number;
+  readonly length: number;
+}
+
+function pastOf(history: readonly VersionRecord[]): ServicePast {
   const from = history.findLastIndex(({ text }) => text === null) + 1;
-  return history.slice(from).flatMap(record => entryOf(record) ?? []);
+  return { history, from, length: history.length - from };
 }
 
 /** Null: all of several are asked for. @throws CairnError `version_not_found` */
 function oneOf(
-  versions: readonly Entry[],
+  { history, from, length }: ServicePast,
   wanted: number | 'latest' | undefined,
   present: Entry,
   revision: Revision,
 ): Entry | null {
   if (wanted === 'latest') return present;
-  if (wanted === undefined) return versions.length === 1 ? present : null;
-  const found = wanted === versions.length - 1 ? present : versions[wanted];
-  if (found === undefined) throw versionNotFound(wanted, revision);
-  return found;
+  if (wanted === undefined) return length === 1 ? present : null;
+  if (wanted === length - 1) return present;
+  const found = history[from + wanted];
+  const entry = found === undefined ? undefined : entryOf(found);
+  if (entry === undefined) throw versionNotFound(wanted, revision);
+  return entry;
 }
 
 /** By number, each as a string. */
-function allOf(versions: readonly Entry[], headers: Headers): Reply {
-  const bytes = versions.reduce((sum, { text }) => sum + text.length, 0);
-  if (bytes <= CONFIG_STREAM_BYTES) return jsonReply(200, [...partsOf(versions)].join(''), headers);
-  return { ...jsonReply(200, '', headers), body: null, stream: inChunks(partsOf(versions)) };
+function allOf(past: ServicePast, headers: Headers): Reply {
+  if (isShort(past)) return jsonReply(200, [...partsOf(past)].join(''), headers);
+  // The texts are those of the store, which lets none of them go while the service is there.
+  const held = past.history.length * REFERENCE_BYTES;
+  return { ...jsonReply(200, '', headers), body: null, stream: inChunks(partsOf(past)), held };
 }
 
-function* partsOf(versions: readonly Entry[]): Generator<ByteString> {
-  for (const [i, { text }] of versions.entries()) yield `${i === 0 ? '{' : ','}"${i}":${encodeString(text)}`;
+/** Bytes of a place in a list. */
+const REFERENCE_BYTES = 8;
+
+function isShort({ history, from, length }: ServicePast): boolean {
+  if (length > HISTORY_AT_ONCE_MAX) return false;
+  let bytes = 0;
+  for (let i = from; i < history.length; i++) bytes += history[i]?.text?.length ?? 0;
+  return bytes <= CONFIG_STREAM_BYTES;
+}
+
+/** A long text is encoded in pieces, so that no reader keeps more than one of them. */
+function* partsOf({ history, from, length }: ServicePast): Generator<ByteString> {
+  for (let number = 0; number < length; number++) {
+    yield `${number === 0 ? '{' : ','}"${number}":"`;
+    for (const piece of slicesOf(history[from + number]?.text ?? '')) yield encodeString(piece).slice(1, -1);
+    yield '"';
+  }
   yield '}';
 }
 
 async function create(call: Call, { keys, engine }: ConfigParts): Promise<Reply> {
   const place = placeOf(call);
   const text = objectOf(call);
+  const present = engine();
   const writing = keys.create(place, text, writeOptions(call));
   // It is applied, or refused, by now; while it waits for its fsync others may change these.
-  const { services } = engine();
-  const { id, enabled } = engine().facts(place.key) ?? { id: 0, enabled: true };
+  const { services } = present;
+  const { id, enabled } = present.facts(place.key) ?? { id: 0, enabled: true };
   const { entry, durable } = await writing;
   const name = encodeString(place.key);
   const facts = `"ID":${id},"enabled":${enabled},"service":${name},"serviceJSONconf":${encodeString(text)}`;
@@ -188,11 +220,11 @@ async function switchTo(
       hint: `curl -X PATCH '…/config?service=<name>&enabled=${enabled}'`,
     });
   }
-  const { condition, durability } = writeOptions(call);
+  const { condition, durability, origin } = writeOptions(call);
   const { entry, revision } = keys.read(place);
   if (entry === undefined) throw keyNotFound(revision);
   keys.refuseUnless(condition, entry);
-  const options = durability === undefined ? {} : { durability };
+  const options = durability === undefined ? { origin } : { durability, origin };
   const { durable } = await engine().switch(place.key, enabled, options);
   const headers = { ...documentHeaders(entry, keys.now()), ...durableHeader(durable) };
   return done({ ...headers, 'X-Enabled': String(enabled) });

@@ -16,25 +16,30 @@ import { flagOf } from '../request-target.js';
 import { type Body, type Call, keyOf, type Reply, type Route } from '../route.js';
 import { versionOf } from '../versions.js';
 import { writeOptions } from '../write.js';
+import { documentDocs } from './collection-docs.js';
 
 const PATCH_EXAMPLE = `curl -X PATCH -d '{"a":2}' …, or without a body curl -X PATCH '…?ttl=30m'`;
 
 export function documentRoute(collection: string, parts: DocumentParts): Route {
   const placeOf = (call: Call): Place => ({ collection, key: keyOf(call) });
+  const docs = documentDocs(collection, parts.keys.policyOf(collection));
   return {
     path: `/${collection}`,
     key: 'path',
     operations: {
       GET: {
-        role: 'read',
+        access: { verbs: ['read'], of: 'key', collection },
         summary: 'The value of a key.',
+        docs: docs.GET,
         query: documentQuery,
         body: 'none',
+        waits: true,
         handle: call => readDocument(call, placeOf(call), parts, value => value),
       },
       PUT: {
-        role: 'write',
+        access: { verbs: ['write'], of: 'key', collection },
         summary: 'Sets a key to the body.',
+        docs: docs.PUT,
         query: ['ttl', 'sync'],
         body: 'value',
         text: parts.keys.policyOf(collection).idField === null,
@@ -42,24 +47,27 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         handle: call => put(call, placeOf(call), parts),
       },
       POST: {
-        role: 'write',
+        access: { verbs: ['write', 'read'], of: 'key', collection },
         summary: 'Makes an old version the present one, also of a deleted key.',
+        docs: docs.POST,
         query: ['rollback', 'ttl', 'sync'],
         body: 'none',
         example: 'PUT stores a value under its key; POST goes back to a version: …?rollback=3',
         handle: call => rollback(call, placeOf(call), parts),
       },
       PATCH: {
-        role: 'write',
+        access: { verbs: ['write', 'read'], of: 'key', collection },
         summary: 'Changes a part of a value; with ?ttl and no body only its deadline.',
+        docs: docs.PATCH,
         query: ['ttl', 'sync'],
         body: 'patch',
         example: PATCH_EXAMPLE,
         handle: call => patch(call, placeOf(call), parts),
       },
       DELETE: {
-        role: 'write',
+        access: { verbs: ['write'], of: 'key', collection },
         summary: 'Deletes a key; with ?purge its history too.',
+        docs: docs.DELETE,
         query: ['purge', 'sync'],
         body: 'none',
         handle: call => remove(call, placeOf(call), parts),

@@ -1,8 +1,10 @@
 /** `GET /export`: every key of one collection or of all as a line of JSON, made while it is read. */
 import { EXPORT_CHUNK_BYTES } from '../../limits.js';
 import type { ByteString } from '../../model.js';
+import { isWhole, visibleParts } from '../../service/grant.js';
 import type { ExportPage, Exports } from '../../service/transfer.js';
-import { LINES_TYPE, storeHeaders } from '../answer.js';
+import { filteredHeader, LINES_TYPE, storeHeaders } from '../answer.js';
+import type { Documentation } from '../documentation.js';
 import { prefixOf } from '../request-target.js';
 import type { Call, Reply, Route } from '../route.js';
 import { exportLine } from '../transfer-line.js';
@@ -11,13 +13,37 @@ export interface ExportParts {
   readonly exports: Exports;
 }
 
+const docs: Documentation = {
+  tag: 'Many at once',
+  more: 'What changes meanwhile comes as it was or as it is; a watch since X-Revision gives the rest. No histories.',
+  fails: ['not_found'],
+  answers: {
+    200: {
+      summary: 'A key a line, made while it is read.',
+      content: { 'application/x-ndjson': 'ExportLines' },
+      headers: ['X-Revision', 'X-Filtered'],
+    },
+  },
+  examples: [
+    {
+      title: 'One collection',
+      after: [{ method: 'POST', path: '/set', body: '{"key":"a","value":10.0}' }],
+      path: '/export?collection=kv',
+      status: 200,
+      answerType: 'application/x-ndjson',
+      answer: '{"collection":"kv","key":"a","value":10.0}\n',
+    },
+  ],
+};
+
 export function exportRoute({ exports }: ExportParts): Route {
   return {
     path: '/export',
     operations: {
       GET: {
-        role: 'read',
+        access: { verbs: ['read'], of: 'range', collection: null },
         summary: 'All keys as lines of JSON, as POST /import takes them.',
+        docs,
         query: ['collection', 'prefix'],
         body: 'none',
         handle: call => exported(call, exports),
@@ -26,10 +52,18 @@ export function exportRoute({ exports }: ExportParts): Route {
   };
 }
 
-function exported({ query }: Call, exports: Exports): Reply {
+function exported({ query, caller }: Call, exports: Exports): Reply {
   const prefix = prefixOf(query);
-  const pages = exports.pages({ collection: query.get('collection') ?? null, prefix });
-  const headers = { 'Content-Type': LINES_TYPE, ...storeHeaders(exports.revision) };
+  const collection = query.get('collection') ?? null;
+  const partsOf = (name: string) => visibleParts(caller.grant, name, prefix);
+  const pages = exports.pages({ collection, prefix, partsOf });
+  const names = collection === null ? exports.collections : [collection];
+  const whole = names.every(name => isWhole(partsOf(name), prefix));
+  const headers = {
+    'Content-Type': LINES_TYPE,
+    ...storeHeaders(exports.revision),
+    ...filteredHeader(!whole),
+  };
   return { status: 200, headers, body: null, stream: linesOf(pages) };
 }
 

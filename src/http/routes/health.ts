@@ -5,6 +5,7 @@
 import type { EngineStatus } from '../../engine/engine.js';
 import { CairnError } from '../../errors.js';
 import { textReply } from '../answer.js';
+import type { Documentation } from '../documentation.js';
 import { flagOf } from '../request-target.js';
 import type { Call, Operation, Reply, Route } from '../route.js';
 
@@ -14,25 +15,53 @@ export interface HealthParts {
   readonly isDraining: () => boolean;
 }
 
+/** At the path itself, of several. */
+function readyDocs(path: string): Documentation {
+  const content = { 'text/plain': 'Text' } as const;
+  return {
+    tag: 'Health',
+    fails: ['loading', 'draining'],
+    answers: {
+      200: { summary: 'It takes requests.', content },
+      503: { summary: 'It does not, or not yet; with ?verbose in plain text.', content },
+    },
+    examples: [
+      { title: 'Whether it is ready', path, status: 200, answerType: 'text/plain', answer: 'ready' },
+      { title: 'What it looked at', path: `${path}?verbose`, status: 200, answerType: 'text/plain' },
+    ],
+  };
+}
+
+const liveDocs: Documentation = {
+  tag: 'Health',
+  answers: { 200: { summary: 'It lives.', content: { 'text/plain': 'Text' } } },
+  examples: [
+    { title: 'Whether it lives', path: '/livez', status: 200, answerType: 'text/plain', answer: 'ok' },
+  ],
+};
+
 export function healthRoutes(parts: HealthParts): readonly Route[] {
-  const ready: Operation = {
-    role: 'open',
+  const ready: Omit<Operation, 'docs'> = {
+    access: 'open',
     summary: 'Whether it takes requests: loaded and not draining.',
     query: ['verbose'],
     body: 'none',
     handle: call => readiness(call, parts),
   };
   const live: Operation = {
-    role: 'open',
+    access: 'open',
     summary: 'Whether the process lives.',
+    docs: liveDocs,
     query: [],
     body: 'none',
     handle: () => textReply(200, 'ok'),
   };
   return [
     { path: '/livez', operations: { GET: live } },
-    { path: '/readyz', operations: { GET: ready } },
-    { path: '/healthz', operations: { GET: ready } },
+    ...['/readyz', '/healthz'].map(path => ({
+      path,
+      operations: { GET: { ...ready, docs: readyDocs(path) } },
+    })),
   ];
 }
 

@@ -5,8 +5,10 @@
 import { IMPORT_PROGRESS_MS } from '../../limits.js';
 import type { ByteString } from '../../model.js';
 import type { Clock } from '../../platform/clock.js';
+import { refuseUngranted } from '../../service/grant.js';
 import type { Imported, Imports, Line } from '../../service/transfer.js';
 import { durableHeader, LINES_TYPE, objectReply, storeHeaders } from '../answer.js';
+import { type Documentation, EVERY_COLLECTION } from '../documentation.js';
 import { linesOf } from '../lines.js';
 import { noteOf } from '../note.js';
 import { problem, shown } from '../problem.js';
@@ -24,13 +26,58 @@ export interface ImportParts {
 
 type Run = (onProgress: (imported: number) => void) => Promise<Imported>;
 
+const docs: Documentation = {
+  tag: 'Many at once',
+  more: 'A bad line stops it with its status, as `line`; what stood before it is in, as `imported` tells.',
+  takes: ['X-Comment'],
+  input: 'ImportLines',
+  bodyless: true,
+  stores: EVERY_COLLECTION,
+  fails: [
+    ...([
+      'not_found',
+      'invalid_operation',
+      'invalid_key',
+      'key_too_long',
+      'invalid_ttl',
+      'unknown_field',
+    ] as const),
+    ...(['duplicate_field', 'missing_field', 'invalid_precondition', 'batch_too_large'] as const),
+  ],
+  answers: {
+    200: {
+      summary: 'All lines are in; with ?progress the lines that tell of it.',
+      content: { 'application/json': 'ImportResult', 'application/x-ndjson': 'ImportProgress' },
+      headers: ['X-Revision', 'X-Durable'],
+    },
+  },
+  examples: [
+    {
+      title: 'Two keys',
+      path: '/import',
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body: '{"collection":"kv","key":"a","value":1}\n{"key":"b","value":2,"ttl":"1h"}\n',
+      status: 200,
+      answer: '{"imported":2,"revision":2}',
+    },
+    {
+      title: 'A line that is none',
+      path: '/import',
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body: '{"key":"a","value":1}\nnonsense\n',
+      status: 400,
+    },
+  ],
+};
+
 export function importRoute(parts: ImportParts): Route {
   return {
     path: '/import',
     operations: {
       POST: {
-        role: 'write',
+        access: { verbs: ['write'], of: 'body', collection: null },
         summary: 'Puts every line of JSON, as GET /export writes them.',
+        docs,
         query: ['collection', 'progress', 'sync'],
         body: 'lines',
         example: IMPORT_EXAMPLE,
@@ -54,11 +101,16 @@ async function imported(call: Call, parts: ImportParts): Promise<Reply> {
 function runOf(call: Call, { imports }: ImportParts): Run {
   const { chunks, query } = call;
   if (chunks === undefined) throw new Error('an import came without its lines');
-  const options = { durability: durabilityOf(call), note: noteOf(call) };
+  const { origin, caller } = call;
+  const options = { durability: durabilityOf(call), note: noteOf(call), origin };
   refuseConditions(call, 'An import puts every line; POST /batch has conditions.');
   const collection = query.get('collection') ?? 'kv';
   if (query.has('collection')) imports.refuseUnknown(collection);
-  const read = ({ bytes }: Line) => importPutOf(bytes, collection, imports.now());
+  const read = ({ bytes }: Line) => {
+    const put = importPutOf(bytes, collection, imports.now());
+    refuseUngranted(caller.grant, 'write', put.collection, put.key);
+    return put;
+  };
   return onProgress => imports.run(linesOf(chunks), read, { ...options, onProgress });
 }
 

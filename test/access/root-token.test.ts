@@ -2,9 +2,15 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { nodeSmallFiles } from '../src/platform/node-secrets.js';
-import type { SmallFiles } from '../src/platform/secrets.js';
-import { type AccessConfig, findToken, isLoopback, provideAccess, reasonForNone } from '../src/token.js';
+import {
+  type AccessConfig,
+  findToken,
+  isLoopback,
+  provideAccess,
+  reasonForNone,
+} from '../../src/access/root-token.js';
+import { nodeSmallFiles } from '../../src/platform/node-secrets.js';
+import type { SmallFiles } from '../../src/platform/secrets.js';
 
 const TOKEN = 'a-token-of-20-letters';
 const MADE = 'BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc';
@@ -14,6 +20,7 @@ const config: AccessConfig = {
   host: '0.0.0.0',
   token: null,
   tokenFile: null,
+  tokensFile: null,
   snapshotDir: '/s',
 };
 const randomBytes = (size: number) => new Uint8Array(size).fill(7);
@@ -84,6 +91,8 @@ const cases: readonly (readonly [string, Partial<AccessConfig>, 'off' | 'loopbac
   ['auto on loopback, none given', loopback, 'loopback'],
   ['auto on loopback, one in the variable', { ...loopback, token: TOKEN }, null],
   ['auto on loopback, one in a file', { ...loopback, tokenFile: '/t' }, null],
+  ['auto on loopback, some in the file of tokens', { ...loopback, tokensFile: '/ts' }, null],
+  ['off, though there is a file of tokens', { auth: 'off', tokensFile: '/ts' }, 'off'],
   ['auto on an address that others reach', {}, null],
   ['on, on loopback', { ...loopback, auth: 'on' }, null],
   ['off, on an address that others reach', { auth: 'off' }, 'off'],

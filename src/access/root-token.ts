@@ -7,11 +7,11 @@
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { tokenText } from './config/kinds.js';
-import type { Config } from './config.js';
-import { CairnError, systemCode } from './errors.js';
-import { TOKEN_RANDOM_BYTES } from './limits.js';
-import type { SmallFiles } from './platform/secrets.js';
+import { tokenText } from '../config/kinds.js';
+import type { Config } from '../config.js';
+import { CairnError, systemCode } from '../errors.js';
+import { TOKEN_RANDOM_BYTES } from '../limits.js';
+import type { SmallFiles } from '../platform/secrets.js';
 
 /** `kept`: made by an earlier start. `made`: by this one. */
 export type TokenOrigin = 'variable' | 'file' | 'kept' | 'made';
@@ -20,7 +20,10 @@ export type Access =
   | { readonly needed: false; readonly reason: 'off' | 'loopback' }
   | { readonly needed: true; readonly token: string; readonly origin: TokenOrigin };
 
-export type AccessConfig = Pick<Config, 'auth' | 'host' | 'token' | 'tokenFile' | 'snapshotDir'>;
+export type AccessConfig = Pick<
+  Config,
+  'auth' | 'host' | 'token' | 'tokenFile' | 'tokensFile' | 'snapshotDir'
+>;
 
 export interface TokenWorld {
   readonly smallFiles: SmallFiles;
@@ -41,7 +44,7 @@ export function isLoopback(host: string): boolean {
 /** Null: a token is needed. */
 export function reasonForNone(config: AccessConfig): 'off' | 'loopback' | null {
   if (config.auth === 'off') return 'off';
-  const given = config.token !== null || config.tokenFile !== null;
+  const given = config.token !== null || config.tokenFile !== null || config.tokensFile !== null;
   return config.auth === 'on' || given || !isLoopback(config.host) ? null : 'loopback';
 }
 
@@ -74,8 +77,13 @@ export function tokenPath(config: Pick<Config, 'snapshotDir'>): string {
   return join(config.snapshotDir, 'token');
 }
 
+/** Random, and fit to stand in a header. */
+export function newToken(randomBytes: TokenWorld['randomBytes']): string {
+  return Buffer.from(randomBytes(TOKEN_RANDOM_BYTES)).toString('base64url');
+}
+
 async function makeToken(config: AccessConfig, { smallFiles, randomBytes }: TokenWorld): Promise<Access> {
-  const token = Buffer.from(randomBytes(TOKEN_RANDOM_BYTES)).toString('base64url');
+  const token = newToken(randomBytes);
   const path = tokenPath(config);
   try {
     await smallFiles.writeSecret(path, `${token}\n`);
