@@ -122,8 +122,25 @@ quoted() {
   esac
 }
 
-# Sends METHOD PATH [CURL ARGUMENT …]. Leaves the answer in $status, $work/head and $work/body.
+# Sends METHOD PATH [CURL ARGUMENT …]. Leaves the answer in $status, $work/head and $work/body. Of a service that is
+# overloaded for a moment, as by a slow volume, it asks again.
 call() {
+  call_once "$@"
+  called=$?
+  for pause in 1 1 1; do
+    is_overloaded || break
+    sleep "$pause"
+    call_once "$@"
+    called=$?
+  done
+  return "$called"
+}
+
+is_overloaded() {
+  [ "$status" = 503 ] && grep -q '"code":"overloaded"' "$work/body"
+}
+
+call_once() {
   method=$1
   url=$base_url$2
   shift 2

@@ -27,7 +27,11 @@ async function start(metricsPort: number, files = new CrashFiles()) {
     clock: systemClock,
     files,
     locks: new MemoryLocks(),
-    smallFiles: { read: () => Promise.reject(new Error('none')), writeSecret: async () => undefined },
+    smallFiles: {
+      read: () => Promise.reject(new Error('none')),
+      readRegular: () => Promise.reject(new Error('none')),
+      writeSecret: async () => undefined,
+    },
     randomBytes: size => new Uint8Array(size),
     stopSignal: new Promise(resolve => {
       stop = resolve;

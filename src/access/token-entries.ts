@@ -100,7 +100,7 @@ function idOf(value: unknown, place: string): string {
 export function wrongId(what: string): CairnError {
   return wrongAt(
     `${what}: that is none`,
-    'An id is 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and neither root nor anonymous.',
+    'An id is 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", begins with a letter or digit, and is neither root nor anonymous.',
   );
 }
 

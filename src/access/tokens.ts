@@ -105,7 +105,7 @@ export class Tokens {
   }
 
   #read(): Promise<string> {
-    return readSmallFile(this.#options.path, FILE, path => this.#world.smallFiles.read(path));
+    return readSmallFile(this.#options.path, FILE, path => this.#world.smallFiles.readRegular(path));
   }
 
   async #renew(text: string): Promise<void> {

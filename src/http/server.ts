@@ -9,26 +9,12 @@ import type { Duplex } from 'node:stream';
 import Koa from 'koa';
 import { CairnError } from '../errors.js';
 import {
-  ANSWERS_BYTES_MIN,
-  ANSWERS_HEAP_SHARE,
-  BODIES_BYTES_MIN,
-  BODIES_HEAP_SHARE,
-  CONNECTIONS_CHECK_MS,
   DRAIN_BODIES_MS,
-  DRAIN_MS,
-  EVENTS_BYTES_MIN,
-  EVENTS_HEAP_SHARE,
   HEADER_BYTES_MAX,
   HEADERS_MAX,
-  HEADERS_TIMEOUT_MS,
-  IDLE_GRACE_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
-  LINGER_MS,
   METRICS_CONNECTIONS_MAX,
   METRICS_DRAIN_MS,
   PROBE_CONNECTIONS,
-  REQUEST_TIMEOUT_MS,
-  UNANSWERED_PER_CONNECTION_MAX,
   WATCH_END_MS,
   WATCHERS_MAX,
 } from '../limits.js';
@@ -47,11 +33,11 @@ import { Versions } from '../service/versions.js';
 import { Watches } from '../service/watches.js';
 import { Admission } from './admission.js';
 import { type Assets, NO_ASSETS } from './assets.js';
-import { ofHeap } from './budget.js';
 import { Connections } from './connections.js';
 import { routerOf, unknownPath } from './dispatch.js';
 import { EventWords } from './event-stream.js';
 import { TokenGate } from './gate.js';
+import { type HttpLimits, httpLimits } from './http-limits.js';
 import { listenError } from './listen-error.js';
 import { RequestCounts } from './metrics.js';
 import type { MetricSources } from './metrics-table.js';
@@ -77,21 +63,6 @@ import { watchRoute } from './routes/watch.js';
 import type { App, RequestState } from './state.js';
 import { requestIdOf, traceOf } from './trace.js';
 import { unreadBodies } from './unread.js';
-
-/** What a test has shorter; see limits.ts for each. */
-export interface HttpLimits {
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  readonly connectionsCheckMs: number;
-  readonly unansweredMax: number;
-  readonly drainMs: number;
-  readonly idleGraceMs: number;
-  readonly lingerMs: number;
-  readonly bodyBytesMax: number;
-  readonly answerBytesMax: number;
-  readonly eventBytesMax: number;
-}
 
 export interface HttpServerOptions {
   /** Null while it loads. */
@@ -126,20 +97,6 @@ export interface Address {
   readonly port: number;
 }
 
-const defaults: HttpLimits = {
-  headersTimeoutMs: HEADERS_TIMEOUT_MS,
-  requestTimeoutMs: REQUEST_TIMEOUT_MS,
-  keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
-  connectionsCheckMs: CONNECTIONS_CHECK_MS,
-  unansweredMax: UNANSWERED_PER_CONNECTION_MAX,
-  drainMs: DRAIN_MS,
-  idleGraceMs: IDLE_GRACE_MS,
-  lingerMs: LINGER_MS,
-  bodyBytesMax: ofHeap(BODIES_HEAP_SHARE, BODIES_BYTES_MIN),
-  answerBytesMax: ofHeap(ANSWERS_HEAP_SHARE, ANSWERS_BYTES_MIN),
-  eventBytesMax: ofHeap(EVENTS_HEAP_SHARE, EVENTS_BYTES_MIN),
-};
-
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #limits: HttpLimits;
@@ -154,7 +111,7 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions, monitored: HttpServer | null = null) {
     this.#options = options;
-    this.#limits = { ...defaults, ...options.limits };
+    this.#limits = { ...httpLimits, ...options.limits };
     this.#connections = new Connections({ ...options, ...this.#limits });
     this.#monitored = monitored;
     this.#watches = this.#newWatches();

@@ -1,15 +1,24 @@
 /** Small files over node:fs. */
+import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SMALL_FILE_BYTES_MAX } from '../limits.js';
 import { nodeFiles } from './node-files.js';
 import type { SmallFiles } from './secrets.js';
 
+const { O_NONBLOCK, O_RDONLY } = constants;
+
 /** The group may read it, as it may the snapshots beside it: another uid of the same fsGroup serves them next. */
 const SECRET_MODE = 0o640;
 
 export const nodeSmallFiles: SmallFiles = {
   read: path => withHandle(path, 'r', readWhole),
+
+  readRegular: path =>
+    withHandle(path, O_RDONLY | O_NONBLOCK, async handle => {
+      if (!(await handle.stat()).isFile()) throw notRegular();
+      return readWhole(handle);
+    }),
 
   async writeSecret(path, text) {
     const unfinished = `${path}.tmp`;
@@ -26,7 +35,7 @@ export const nodeSmallFiles: SmallFiles = {
 
 async function withHandle<T>(
   path: string,
-  flags: string,
+  flags: string | number,
   use: (handle: FileHandle) => Promise<T>,
 ): Promise<T> {
   const handle = await open(path, flags, SECRET_MODE);
@@ -46,6 +55,10 @@ async function readWhole(handle: FileHandle): Promise<string> {
   }
   if (length > SMALL_FILE_BYTES_MAX) throw tooLarge();
   return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
+}
+
+function notRegular(): Error {
+  return Object.assign(new Error('it is no regular file'), { code: 'EINVAL' });
 }
 
 function tooLarge(): Error {

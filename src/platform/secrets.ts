@@ -9,6 +9,11 @@ export interface SmallFiles {
    */
   read(path: string): Promise<string>;
   /**
+   * The same for what is looked at again and again: a file or a link to one, and nothing that may keep its reader
+   * waiting. A pipe without a writer would hold a thread for ever, and the end of the process with it.
+   */
+  readRegular(path: string): Promise<string>;
+  /**
    * Puts a file (0640) in the place of whatever is there: whole or not at all, and durable when it resolves. What
    * stands at `<path>.tmp` is taken away; two writers at once must be kept apart by the caller.
    */

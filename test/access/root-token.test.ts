@@ -42,6 +42,10 @@ class MemoryFiles implements SmallFiles {
     return text;
   }
 
+  readRegular(path: string): Promise<string> {
+    return this.read(path);
+  }
+
   async writeSecret(path: string, text: string): Promise<void> {
     failWith(this.writeFailure);
     this.texts.set(path, text);

@@ -29,6 +29,18 @@ t.test('a pipe is read to its end', async t => {
   t.equal(await read, 'from a pipe');
 });
 
+t.test(
+  'what is looked at again and again is a file or a link to one, and a pipe keeps nobody waiting',
+  async t => {
+    await writeFile(at('again'), 'text');
+    await symlink('again', at('again-link'));
+    t.equal(await nodeSmallFiles.readRegular(at('again-link')), 'text');
+    execFileSync('mkfifo', [at('empty-pipe')]);
+    await t.rejects(nodeSmallFiles.readRegular(at('empty-pipe')), { code: 'EINVAL' });
+    await t.rejects(nodeSmallFiles.readRegular(directory), { code: 'EINVAL' });
+  },
+);
+
 t.test('what is larger than the limit is refused', async t => {
   await writeFile(at('largest'), 'x'.repeat(SMALL_FILE_BYTES_MAX));
   t.equal((await nodeSmallFiles.read(at('largest'))).length, SMALL_FILE_BYTES_MAX);
