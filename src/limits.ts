@@ -80,6 +80,8 @@ export const BODY_SMALL_BYTES = 16 * KIB;
 /** Bytes of all long answers that wait for their readers together, as a share of the heap limit, and at least. */
 export const ANSWERS_HEAP_SHARE = 1 / 8;
 export const ANSWERS_BYTES_MIN = 16 * MIB;
+/** Parts of long answers, each of `EXPORT_CHUNK_BYTES` at most, that are made in one turn: a millisecond or less. */
+export const ANSWER_PARTS_A_TURN = 4;
 /** Milliseconds for which a reader may take nothing where more than that waits for readers. */
 export const ANSWER_STALLED_MS = 10_000;
 
@@ -203,6 +205,12 @@ export const TOKEN_CHARS_MAX = 1_024;
 export const TOKEN_RANDOM_BYTES = 32;
 /** Tokens of the file of them: a person keeps it. */
 export const TOKENS_MAX = 1_000;
+/** Bytes of that file: a thousand tokens of some 500 bytes. */
+export const TOKENS_BYTES_MAX = 512 * KIB;
+/** Bytes of one token in YAML, which is parsed in one turn: some milliseconds, or some ten where it is made to take long. */
+export const TOKEN_YAML_BYTES_MAX = 4 * KIB;
+/** Lists and mappings within each other in that file: its own form has three. */
+export const TOKENS_NESTING_MAX = 8;
 /** Collections and prefixes that one token may read, and that it may write: each list goes through all of them. */
 export const TOKEN_SCOPES_MAX = 100;
 /** Milliseconds between two looks at that file. */
@@ -237,6 +245,8 @@ export const PATIENT_READ_BYTES = 4 * KIB;
 export const LINES_WITHIN_MAX = 64;
 /** Places of damage that a repair tells one by one; of the rest it tells how many. */
 export const LOST_PLACES_MAX = 100;
+/** Lists and mappings within each other in a configuration or schema file: more than a schema may have. */
+export const YAML_NESTING_MAX = 256;
 /** Bytes of a configuration or token file; what is larger was named by mistake. */
 export const SMALL_FILE_BYTES_MAX = MIB;
 

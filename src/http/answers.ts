@@ -6,7 +6,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { CairnError } from '../errors.js';
-import { ANSWER_STALLED_MS, READER_PAUSE_MS } from '../limits.js';
+import { ANSWER_PARTS_A_TURN, ANSWER_STALLED_MS, READER_PAUSE_MS } from '../limits.js';
 import type { Clock, Timer } from '../platform/clock.js';
 
 export interface AnswersOptions {
@@ -36,6 +36,8 @@ export class Answers {
   readonly #open = new Map<ServerResponse, number>();
   /** Those that wait for their reader: who stands still longest comes first. */
   readonly #waiting = new Map<ServerResponse, Waiting>();
+  /** Who waits to make the next part. */
+  readonly #next: (() => void)[] = [];
   #bytes = 0;
   #timer: Timer | null = null;
 
@@ -52,6 +54,22 @@ export class Answers {
   refuseFull(): void {
     if (this.#bytes < this.#options.bytesMax) return;
     throw new CairnError('overloaded', 'As much waits for slow readers as there may be.');
+  }
+
+  /** Resolves when the next part may be made: of all answers together there are so many in a turn of the event loop. */
+  turn(): Promise<void> {
+    return new Promise(resolve => {
+      this.#next.push(resolve);
+      if (this.#next.length === 1) void this.#giveTurns();
+    });
+  }
+
+  async #giveTurns(): Promise<void> {
+    while (this.#next.length > 0) {
+      await this.#options.clock.turn();
+      for (const next of this.#next.slice(0, ANSWER_PARTS_A_TURN)) next();
+      this.#next.splice(0, ANSWER_PARTS_A_TURN);
+    }
   }
 
   /** `bytes`: what is kept until it ends, beside the part that the reader is given. */

@@ -40,6 +40,8 @@ export class Connection {
   #running = false;
   #newest: IncomingMessage | null = null;
   #newestResponse: ServerResponse | null = null;
+  /** Of the request that is being handled. */
+  #response: ServerResponse | null = null;
   #ended = false;
   #linger: Timer | null = null;
   /** Null: nobody asked yet. */
@@ -66,8 +68,14 @@ export class Connection {
         if (isLast(res)) this.#forget();
         done();
       });
+      this.#response = res;
       handle();
     });
+  }
+
+  /** Node has given the socket up, as for CONNECT. The answer that goes out is told of room in it all the same. */
+  release(): void {
+    this.#options.socket.on('drain', () => this.#response?.emit('drain'));
   }
 
   /** Ends the bodies that are read as they come; its reason is a CairnError. */

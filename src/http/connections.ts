@@ -45,6 +45,8 @@ export class Connections {
     const [bodies, answers] = [this.#bodies, this.#answers];
     const connection = new Connection({ ...this.#options, socket, surplus, bodies, answers });
     this.#open.set(socket, connection);
+    // Node takes its own listener from a socket that it gives up, as for CONNECT, and an error without one ends the process.
+    socket.on('error', () => {});
     socket.once('close', () => {
       this.#open.delete(socket);
       connection.close();

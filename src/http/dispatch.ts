@@ -103,7 +103,7 @@ async function run(
     ...(operation.waits === true ? { onGone: goneOf(ctx) } : {}),
   });
   send(ctx, reply);
-  sendStream(ctx, reply, clock, logger);
+  sendStream(ctx, reply, logger);
   if (reply.events !== undefined && ctx.method !== 'HEAD') ctx.body = reply.events();
 }
 

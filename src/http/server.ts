@@ -302,7 +302,10 @@ export class HttpServer {
     // The bounded reader invites the body when the request is worth it.
     server.on('checkContinue', take);
     server.on('checkExpectation', take);
-    server.on('connect', (_, socket) => this.#refuse(socket, notATunnel()));
+    server.on('connect', (_, socket) => {
+      if (!socket.destroyed) this.#connections.of(socket).release();
+      this.#refuse(socket, notATunnel());
+    });
     server.on('clientError', (error, socket) => this.#fail(socket, parserProblem(error)));
   }
 

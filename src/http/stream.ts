@@ -6,15 +6,14 @@
 import { Readable } from 'node:stream';
 import { EXPORT_CHUNK_BYTES } from '../limits.js';
 import type { ByteString } from '../model.js';
-import type { Clock } from '../platform/clock.js';
 import type { Logger } from '../platform/logger.js';
-import type { LongAnswer } from './answers.js';
+import type { Answers, LongAnswer } from './answers.js';
 import { slicesOf } from './chunks.js';
 import type { Reply } from './route.js';
 import type { Context } from './state.js';
 import { requestFields } from './trace.js';
 
-type Parts = AsyncIterable<ByteString>;
+type Parts = AsyncIterable<ByteString> | Iterable<ByteString>;
 
 /** Whether it is kept for its reader; all else is given to the socket at once. */
 export function isLong({ body, stream }: Reply): boolean {
@@ -22,41 +21,43 @@ export function isLong({ body, stream }: Reply): boolean {
 }
 
 /** Begins to ask for the parts when the headers go out; for HEAD never. */
-export function sendStream(ctx: Context, { stream, held = 0 }: Reply, clock: Clock, logger: Logger): void {
+export function sendStream(ctx: Context, { stream, held = 0 }: Reply, logger: Logger): void {
   if (ctx.method === 'HEAD' || stream === undefined) return;
-  give(ctx, held, answer => logged(watched(withTurns(stream, clock), answer), ctx, logger));
+  give(ctx, held, stream, parts => logged(parts, ctx, logger));
 }
 
 /** A body that is there already. */
 export function sendLong(ctx: Context, body: ByteString, held = body.length): void {
-  if (ctx.method !== 'HEAD') give(ctx, held, answer => watched(slicesOf(body), answer));
+  if (ctx.method !== 'HEAD') give(ctx, held, slicesOf(body), parts => parts);
   ctx.length = body.length;
 }
 
-function give(ctx: Context, held: number, partsOf: (answer: LongAnswer) => AsyncIterable<Buffer>): void {
-  const answer = ctx.state.connection.answers.begin(ctx.res, held);
-  const body = Readable.from(partsOf(answer), { objectMode: false });
+type Wrap = (parts: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+function give(ctx: Context, held: number, parts: Parts, wrap: Wrap): void {
+  const { answers } = ctx.state.connection;
+  const answer = answers.begin(ctx.res, held);
+  const body = Readable.from(wrap(paced(parts, answer, answers)), { objectMode: false });
   // Koa ends it with the response, also where nobody has begun to read it.
   body.once('close', () => answer.end());
   ctx.body = body;
 }
 
-async function* watched(parts: Parts | Iterable<ByteString>, answer: LongAnswer): AsyncGenerator<Buffer> {
+/**
+ * A fast caller takes each piece at once, and a thousand callers one each: others would wait for the last one. As long as a
+ * piece of a part waits all of the part is kept.
+ */
+async function* paced(parts: Parts, answer: LongAnswer, answers: Answers): AsyncGenerator<Buffer> {
   for await (const part of parts) {
-    answer.waits(part.length);
-    try {
-      yield Buffer.from(part, 'latin1');
-    } finally {
-      answer.moved();
+    for (const piece of slicesOf(part)) {
+      answer.waits(part.length);
+      try {
+        yield Buffer.from(piece, 'latin1');
+      } finally {
+        answer.moved();
+      }
+      await answers.turn();
     }
-  }
-}
-
-/** A fast caller takes each part at once, and others would wait for the last one. */
-async function* withTurns(parts: Parts, clock: Clock): AsyncGenerator<ByteString> {
-  for await (const part of parts) {
-    yield part;
-    await clock.turn();
   }
 }
 

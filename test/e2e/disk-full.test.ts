@@ -3,8 +3,13 @@ import { rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { call, get, set } from '../fixtures/calls.js';
 import { smallVolume } from '../fixtures/loop-volume.js';
+import { parseMetrics } from '../fixtures/metrics.js';
 import { needs } from '../fixtures/needs.js';
 import { ServiceProcess } from '../fixtures/service-process.js';
+
+async function degraded(url: string): Promise<number> {
+  return parseMetrics((await call(`${url}/metrics`)).body).sum('cairn_storage_degraded');
+}
 
 t.test('a volume that runs full', { skip: needs('tmpfs') }, async t => {
   const volume = smallVolume(t, 4 * 1024 * 1024);
@@ -12,6 +17,7 @@ t.test('a volume that runs full', { skip: needs('tmpfs') }, async t => {
   const argv = ['--snapshot-dir', `${volume}/snapshots`];
   const service = await ServiceProcess.start(t, argv);
   await set(service.url, 'first', 1, '?sync=true');
+  t.equal(await degraded(service.url), 0);
   writeFileSync(filler, Buffer.alloc(2 * 1024 * 1024));
 
   const durable: string[] = [];
@@ -38,6 +44,7 @@ t.test('a volume that runs full', { skip: needs('tmpfs') }, async t => {
     t.equal(ready.status, 200);
     t.match(ready.body, /storage/);
     t.match(ready.body, /full/);
+    t.equal(await degraded(service.url), 1);
   });
 
   await t.test('with space again writes come back by themselves, and nothing answered is lost', async t => {
@@ -46,6 +53,7 @@ t.test('a volume that runs full', { skip: needs('tmpfs') }, async t => {
     while (answer.status === 503) answer = await set(service.url, 'later', 2, '?sync=true');
     t.equal(answer.status, 200);
     t.equal((await get(service.url, 'first')).headers.get('x-storage'), null);
+    t.equal(await degraded(service.url), 0);
     await service.stop('SIGKILL');
     const again = await ServiceProcess.start(t, argv);
     for (const name of ['first', 'later', ...durable])

@@ -8,8 +8,14 @@ import t, { type Test } from 'tap';
 import { policyOf } from '../../src/config/collections.js';
 import { Answers } from '../../src/http/answers.js';
 import { assetOf } from '../../src/http/assets.js';
-import { ANSWER_STALLED_MS, EXPORT_CHUNK_BYTES, READER_PAUSE_MS } from '../../src/limits.js';
+import {
+  ANSWER_PARTS_A_TURN,
+  ANSWER_STALLED_MS,
+  EXPORT_CHUNK_BYTES,
+  READER_PAUSE_MS,
+} from '../../src/limits.js';
 import type { JsonText } from '../../src/model.js';
+import { systemClock } from '../../src/platform/clock.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { codeOf, key, type Service, type ServiceOptions, startService } from './service.js';
 
@@ -187,4 +193,19 @@ t.test('the one that stands still longest goes first, and no more than has to', 
   );
   for (const each of [one, two, three]) each?.answer.end();
   t.same([answers.bytes, clock.pending], [0, 0]);
+});
+
+t.test('of all long answers together only some parts are made in a turn, and each has its turn', async t => {
+  const answers = new Answers({ clock: systemClock, bytesMax: MIB });
+  const made: number[] = [];
+  const wait = (reader: number) => answers.turn().then(() => made.push(reader));
+  const waiting = Array.from({ length: 2 * ANSWER_PARTS_A_TURN + 1 }, (_, reader) => wait(reader));
+  await systemClock.turn();
+  t.equal(made.length, ANSWER_PARTS_A_TURN);
+  await systemClock.turn();
+  t.equal(made.length, 2 * ANSWER_PARTS_A_TURN);
+  await Promise.all(waiting);
+  t.strictSame(made, [...made.keys()], 'in the order in which they came');
+  await wait(-1);
+  t.equal(made.at(-1), -1, 'and one that comes later too');
 });

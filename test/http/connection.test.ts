@@ -201,6 +201,29 @@ t.test(
   },
 );
 
+t.test('a CONNECT behind a long answer is refused behind it, and the answer is whole', async t => {
+  const service = await startService(t);
+  const body = JSON.stringify('x'.repeat(1_000_000));
+  for (let i = 0; i < 10; i++) await service.call('PUT', `/kv/${i}`, { body });
+  for (const path of ['/export', '/kv/1']) {
+    const bytes = await service.raw(`${line('GET', path)}CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    t.strictSame(statuses(bytes), ['200', '405'], path);
+  }
+});
+
+t.test('callers that are gone before they are refused do no harm, whatever they sent', async t => {
+  const service = await startService(t, { limits: { unansweredMax: 3 } });
+  const get = line('GET', '/livez');
+  const sent = ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 'nonsense\r\n\r\n', get.repeat(5)];
+  for (let i = 0; i < 60; i++) {
+    const { socket } = await dial(service);
+    socket.write(`${i % 2 === 0 ? get : ''}${sent[i % sent.length]}`);
+    socket.resetAndDestroy();
+  }
+  await until(() => service.server.metrics.connections() === 0);
+  t.equal((await service.call('GET', '/livez')).status, 200);
+});
+
 t.test('a body in single bytes and chunks is whole all the same', async t => {
   const service = await startService(t);
   const { socket, got, closed } = await dial(service);
