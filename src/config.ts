@@ -25,7 +25,7 @@ import type { Durability, Milliseconds, Policies } from './model.js';
 export type AuthMode = 'auto' | 'on' | 'off';
 export type AuditMode = 'auto' | 'on' | 'off';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogFormat = 'auto' | 'json' | 'text';
+export type LogFormat = 'auto' | 'json' | 'text' | 'syslog';
 
 export interface Config {
   /** 0: any free one. */
@@ -55,6 +55,8 @@ export interface Config {
   readonly memoryMaxBytes: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Null: the log goes to stdout. */
+  readonly logFile: string | null;
   readonly policies: Policies;
   /** The configuration file, or null. */
   readonly file: string | null;
@@ -115,6 +117,7 @@ function assemble(table: Table, sections: unknown, schemas: Schemas): Reading {
     memoryMaxBytes: table.take(options.memoryMax),
     logLevel: table.take(options.logLevel),
     logFormat: table.take(options.logFormat),
+    logFile: table.take(options.logFile),
     file: table.take(options.config),
   };
   refuseTwoTokens(table);

@@ -34,7 +34,8 @@ const samples: Record<string, { first: string; second: string; wrong: string }> 
   'rate-limit': { first: '20', second: '30', wrong: '-1' },
   'memory-max': { first: '64MiB', second: '96MiB', wrong: '64m' },
   'log-level': { first: 'debug', second: 'warn', wrong: 'trace' },
-  'log-format': { first: 'json', second: 'text', wrong: 'pretty' },
+  'log-format': { first: 'json', second: 'syslog', wrong: 'pretty' },
+  'log-file': { first: '/var/log/a', second: 'b.log', wrong: 'a\nb' },
   config: { first: CONFIG_PATH, second: CONFIG_PATH, wrong: 'a\rb' },
 };
 
@@ -149,6 +150,7 @@ t.test('the defaults are those of the contract', async t => {
     memoryMaxBytes: 512 * 1024 * 1024,
     logLevel: 'info',
     logFormat: 'auto',
+    logFile: null,
     file: null,
   } satisfies Omit<Config, 'policies'>);
 });

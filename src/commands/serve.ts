@@ -52,20 +52,23 @@ export interface ServeParts {
 
 const realParts: ServeParts = {
   clock: systemClock,
-  createLogger: ({ logLevel, logFormat }, io) =>
-    createPinoLogger({
+  createLogger({ logLevel, logFormat, logFile }, io) {
+    const onTerminal = logFile === null && io.stdout.isTTY;
+    return createPinoLogger({
       level: logLevel,
-      format: logFormat === 'auto' ? (io.stdout.isTTY ? 'text' : 'json') : logFormat,
-      colours: io.stdout.isTTY && !io.env['NO_COLOR'],
-      descriptor: 1,
-    }),
+      format: logFormat === 'auto' ? (onTerminal ? 'text' : 'json') : logFormat,
+      colours: onTerminal && !io.env['NO_COLOR'],
+      to: logFile ?? 1,
+    });
+  },
   loadService: async () => (await import('../app.js')).runService,
 };
 
 export async function serve(argv: readonly string[], io: Io, parts: ServeParts = realParts): Promise<number> {
   const reading = await readConfigHere(argv, io);
   const logger = parts.createLogger(reading.config, io);
-  const watch = new ProcessWatch(io, logger, parts.clock);
+  const log = { logger, isElsewhere: reading.config.logFile !== null };
+  const watch = new ProcessWatch(io, log, parts.clock);
   try {
     const runService = await parts.loadService();
     await runService(reading.config, {
@@ -77,10 +80,13 @@ export async function serve(argv: readonly string[], io: Io, parts: ServeParts =
       randomBytes,
       stopSignal: watch.stop,
       crashed: watch.crash,
-      announce: facts => announce(facts, reading, io, logger),
+      announce: facts => announce(facts, reading, io, log),
     });
   } catch (error) {
-    if (!watch.crashed) throw error;
+    if (!watch.crashed) {
+      if (log.isElsewhere) logger.error({ err: error }, 'the service ends with an error');
+      throw error;
+    }
     logger.error({ err: error }, 'the service could not stop cleanly after the defect');
   } finally {
     await flush(logger, parts.clock);
@@ -89,13 +95,19 @@ export async function serve(argv: readonly string[], io: Io, parts: ServeParts =
   return watch.crashed ? exitCodes.internal : exitCodes.ok;
 }
 
+/** What is said on a terminal stands in a log that is kept in a file too. */
+interface Log {
+  readonly logger: ProcessLogger;
+  readonly isElsewhere: boolean;
+}
+
 /** The signals and the errors that nobody caught, as one promise. */
 class ProcessWatch {
   readonly stop: Promise<StopReason>;
   readonly crash: Promise<void>;
   crashed = false;
   readonly #io: Io;
-  readonly #logger: ProcessLogger;
+  readonly #log: Log;
   readonly #clock: Clock;
   #resolve: (reason: StopReason) => void = () => {};
   #resolveCrash: () => void = () => {};
@@ -107,9 +119,9 @@ class ProcessWatch {
     ['unhandledRejection', error => this.#crash(error)],
   ];
 
-  constructor(io: Io, logger: ProcessLogger, clock: Clock) {
+  constructor(io: Io, log: Log, clock: Clock) {
     this.#io = io;
-    this.#logger = logger;
+    this.#log = log;
     this.#clock = clock;
     this.stop = new Promise(resolve => {
       this.#resolve = resolve;
@@ -136,12 +148,13 @@ class ProcessWatch {
   }
 
   #tell(signal: string, words: string): void {
-    if (this.#io.stderr.isTTY) this.#io.stderr.write(`cairn: ${signal}, ${words}\n`);
-    else this.#logger.info({ signal }, words);
+    const { isTTY } = this.#io.stderr;
+    if (isTTY) this.#io.stderr.write(`cairn: ${signal}, ${words}\n`);
+    if (!isTTY || this.#log.isElsewhere) this.#log.logger.info({ signal }, words);
   }
 
   #crash(error: unknown): void {
-    this.#logger.error({ err: error }, 'a defect: an error that nobody caught ends the process');
+    this.#log.logger.error({ err: error }, 'a defect: an error that nobody caught ends the process');
     if (this.crashed) return;
     this.crashed = true;
     this.#clock.setTimer(CRASH_MS, () => this.#io.exit(exitCodes.internal));
@@ -150,15 +163,16 @@ class ProcessWatch {
   }
 }
 
-function announce(facts: ReadyFacts, reading: Reading, io: Io, logger: Logger): void {
+function announce(facts: ReadyFacts, reading: Reading, io: Io, { logger, isElsewhere }: Log): void {
   const banner: BannerFacts = {
     ...facts,
     version: readVersion(),
     config: reading.config,
     configSources: sourcesOf(reading),
   };
-  if (io.stderr.isTTY) io.stderr.write(`${bannerLines(banner).join('\n')}\n`);
-  else logger.info(bannerFields(banner), 'ready');
+  const { isTTY } = io.stderr;
+  if (isTTY) io.stderr.write(`${bannerLines(banner).join('\n')}\n`);
+  if (!isTTY || isElsewhere) logger.info(bannerFields(banner), 'ready');
 }
 
 function sourcesOf({ settings, config }: Reading): string[] {

@@ -189,12 +189,21 @@ export const options = {
     fallback: () => 'info',
     sentence: 'The least level that is logged.',
   }),
-  logFormat: row<'auto' | 'json' | 'text'>({
+  logFormat: row<'auto' | 'json' | 'text' | 'syslog'>({
     name: 'log-format',
     group: 'Log',
-    kind: choice(['auto', 'json', 'text'], 'json'),
+    kind: choice(['auto', 'json', 'text', 'syslog'], 'json'),
     fallback: () => 'auto',
-    sentence: 'One JSON object a line, or short lines for people; auto: text on a terminal.',
+    sentence:
+      'One JSON object a line, short lines for people, or RFC 5424; auto: text on a terminal, else JSON.',
+  }),
+  logFile: row<string | null>({
+    name: 'log-file',
+    group: 'Log',
+    kind: optional(words('<file>', 'the path of a file', '/var/log/cairn.log')),
+    fallback: () => null,
+    fallbackWords: 'stdout',
+    sentence: 'File that the log is appended to, instead of stdout; opened again when it was moved away.',
   }),
   config: row<string | null>({
     name: 'config',

@@ -1,24 +1,27 @@
 /**
- * The log, over pino: one JSON object a line (`time` ISO, `level` as a word, fields, `msg`), or short lines for
- * people. The only file that imports pino.
+ * The log, over pino: one JSON object a line (`time` ISO, `level` as a word, fields, `msg`), or another form of it
+ * (log-line.ts). The only file that imports pino.
  *
  * Lines go out asynchronously, since a reader that stands still (a full disk under the container's log) must stop
- * the log and never the service: past `LOG_BUFFER_BYTES_MAX` lines are dropped, and a failed write ends the log. What is buffered is written when the
- * process exits; `flush` waits for it, so that the last lines come in their order.
+ * the log and never the service: past `LOG_BUFFER_BYTES_MAX` lines are dropped. A failed write to a descriptor ends the
+ * log; a file by its path is tried again (log-file.ts). What is buffered is written when the process exits; `flush`
+ * waits for it, so that the last lines come in their order.
  */
-import { styleText } from 'node:util';
+import { hostname } from 'node:os';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import { CairnError } from '../errors.js';
 import { LOG_BUFFER_BYTES_MAX } from '../limits.js';
+import { LogFile } from './log-file.js';
+import { syslogLine, textLine } from './log-line.js';
 import type { LogFields, Logger } from './logger.js';
 
 export interface PinoLoggerOptions {
   readonly level: keyof Logger;
-  readonly format: 'json' | 'text';
+  readonly format: 'json' | 'text' | 'syslog';
   /** Only with `text`. */
   readonly colours: boolean;
-  /** The file descriptor that the lines go to. */
-  readonly descriptor: number;
+  /** Where the lines go: a file descriptor, or the path of a file. */
+  readonly to: number | string;
 }
 
 export interface ProcessLogger extends Logger {
@@ -26,12 +29,12 @@ export interface ProcessLogger extends Logger {
   flush(): Promise<void>;
 }
 
-export function createPinoLogger({ level, format, colours, descriptor }: PinoLoggerOptions): ProcessLogger {
-  // A minLength under 1 would make sonic-boom's flush call back at once.
-  const lines = destination({ dest: descriptor, sync: false, minLength: 1, maxLength: LOG_BUFFER_BYTES_MAX });
-  lines.on('error', () => silence(lines));
-  const sink =
-    format === 'json' ? lines : { write: (line: string) => void lines.write(textLine(line, colours)) };
+/** @throws CairnError `configuration` for a file that cannot be opened */
+export function createPinoLogger({ level, format, colours, to }: PinoLoggerOptions): ProcessLogger {
+  const onLoss = (lines: number): void =>
+    log.warn({ lines }, 'lines of this log are missing here: its file could not be written');
+  const sink = typeof to === 'number' ? descriptorSink(to) : fileSink(to, onLoss);
+  const form = formOf(format, colours);
   const log = pino(
     {
       level,
@@ -40,15 +43,44 @@ export function createPinoLogger({ level, format, colours, descriptor }: PinoLog
       formatters: { level: label => ({ level: label }) },
       serializers: { err: describeError },
     },
-    sink,
+    form === null ? sink : { write: line => sink.write(form(line)) },
   );
   return {
     debug: (fields, message) => log.debug(fields, message),
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
+    flush: () => sink.flush(),
+  };
+}
+
+interface Sink {
+  write(line: string): void;
+  flush(): Promise<void>;
+}
+
+function descriptorSink(descriptor: number): Sink {
+  // A minLength under 1 would make sonic-boom's flush call back at once.
+  const lines = destination({ dest: descriptor, sync: false, minLength: 1, maxLength: LOG_BUFFER_BYTES_MAX });
+  lines.on('error', () => silence(lines));
+  return {
+    write: line => void lines.write(line),
     flush: () => new Promise(resolve => lines.flush(() => resolve())),
   };
+}
+
+function fileSink(path: string, onLoss: (lines: number) => void): Sink {
+  const file = LogFile.open(path, onLoss);
+  process.on('exit', () => file.writeAtExit());
+  return file;
+}
+
+/** Null: as pino writes it. */
+function formOf(format: PinoLoggerOptions['format'], colours: boolean): ((json: string) => string) | null {
+  if (format === 'json') return null;
+  if (format === 'text') return json => textLine(json, colours);
+  const origin = { host: hostname(), pid: process.pid };
+  return json => syslogLine(json, origin);
 }
 
 /**
@@ -80,42 +112,4 @@ function describeError(error: unknown): unknown {
 function causeOf(cause: unknown): LogFields {
   if (cause === undefined) return {};
   return { cause: cause instanceof Error ? cause.message : String(cause) };
-}
-
-/** `12:03:04 info  ready url=http://127.0.0.1:3000 keys=3`, in the time of this machine. */
-function textLine(json: string, colours: boolean): string {
-  const { time, level, msg, ...fields }: Record<string, unknown> = JSON.parse(json);
-  const clock = new Date(String(time)).toTimeString().slice(0, 8);
-  const rest = Object.entries(fields).map(
-    ([name, value]) => ` ${paint('dim', `${safe(name)}=`, colours)}${showField(value)}`,
-  );
-  return `${paint('dim', clock, colours)} ${showLevel(String(level), colours)} ${safe(String(msg ?? ''))}${rest.join('')}\n`;
-}
-
-const LEVEL_STYLES: Readonly<Record<string, 'dim' | 'green' | 'yellow' | 'red'>> = {
-  debug: 'dim',
-  info: 'green',
-  warn: 'yellow',
-  error: 'red',
-};
-
-function showLevel(level: string, colours: boolean): string {
-  return paint(LEVEL_STYLES[level] ?? 'dim', level.padEnd(5), colours);
-}
-
-function paint(style: 'dim' | 'green' | 'yellow' | 'red', text: string, colours: boolean): string {
-  return colours ? styleText(style, text, { validateStream: false }) : text;
-}
-
-function showField(value: unknown): string {
-  if (typeof value !== 'string') return safe(JSON.stringify(value));
-  return /^[^\s"=]+$/.test(value) ? safe(value) : safe(JSON.stringify(value));
-}
-
-/** What a client sent must not move the cursor or begin a line of its own. */
-function safe(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -80,6 +80,30 @@ t.test('on a terminal the start is eight lines on stderr, and no log line', asyn
   t.equal(await ended, 0);
 });
 
+t.test('a log in a file has the start and the stop too, on a terminal or not', async t => {
+  const [parts, io] = [new Parts(obedient), new MemoryIo({}, { isTTY: true })];
+  const ended = serve(['--log-file', 'cairn.log'], io, parts);
+  await parts.clock.advance(0);
+  io.events.emit('SIGTERM');
+  t.equal(await ended, 0);
+  t.match(io.stderr.text, /http:\/\/127\.0\.0\.1:3000[\s\S]*SIGTERM, stopping/);
+  t.match(parts.logger.lines, [{ message: 'ready' }, { fields: { signal: 'SIGTERM' } }]);
+});
+
+t.test('a log in a file says with which error the service ended', async t => {
+  const err = new CairnError('address_in_use', 'Port 3000 is taken.');
+  const failing: RunService = () => Promise.reject(err);
+  for (const [argv, lines] of [
+    [[], []],
+    [['--log-file=a'], [{ level: 'error', fields: { err } }]],
+  ] as const) {
+    const parts = new Parts(failing);
+    await t.rejects(serve(argv, new MemoryIo(), parts), { code: 'address_in_use' });
+    t.match(parts.logger.lines, lines);
+    t.equal(parts.logger.lines.length, lines.length);
+  }
+});
+
 t.test('without a terminal it is one log line', async t => {
   const [parts, io] = [new Parts(obedient), new MemoryIo({ CAIRN_LOG_LEVEL: 'debug' })];
   const ended = serve(['--port=0'], io, parts);

@@ -21,7 +21,13 @@ async function written(
 ): Promise<string> {
   const path = join(t.testdir(), 'log');
   const descriptor = openSync(path, 'w');
-  const logger = createPinoLogger({ level: 'info', format: 'json', colours: false, descriptor, ...options });
+  const logger = createPinoLogger({
+    level: 'info',
+    format: 'json',
+    colours: false,
+    to: descriptor,
+    ...options,
+  });
   use(logger);
   await logger.flush();
   closeSync(descriptor);
