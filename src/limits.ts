@@ -55,6 +55,8 @@ export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 export const CONNECTIONS_CHECK_MS = 5_000;
 /** Requests of one connection that wait for an answer (pipelining); more are answered 503. */
 export const UNANSWERED_PER_CONNECTION_MAX = 1_000;
+/** Turns of the event loop, in each of which a connection came, until work in slices goes on: some 10 ms. */
+export const ARRIVALS_TURNS_MAX = 32;
 /** Connections beyond the most there may be, on which only probes are answered: a full service is not a dead one. */
 export const PROBE_CONNECTIONS = 16;
 /** Milliseconds after SIGTERM until idle connections are closed: what is on its way is still answered. */
@@ -80,6 +82,8 @@ export const BODY_SMALL_BYTES = 16 * KIB;
 /** Bytes of all long answers that wait for their readers together, as a share of the heap limit, and at least. */
 export const ANSWERS_HEAP_SHARE = 1 / 8;
 export const ANSWERS_BYTES_MIN = 16 * MIB;
+/** Dates that are kept as texts, of some 100 bytes each. */
+export const HTTP_DATES_MAX = 4_096;
 /** Parts of long answers, each of `EXPORT_CHUNK_BYTES` at most, that are made in one turn: a millisecond or less. */
 export const ANSWER_PARTS_A_TURN = 4;
 /** Milliseconds for which a reader may take nothing where more than that waits for readers. */
@@ -176,8 +180,9 @@ export const EVENTS_BYTES_MIN = 16 * MIB;
 export const WATCH_HEARTBEAT_MS = 15_000;
 /** Milliseconds for which a call may wait for a change. */
 export const WAIT_MS_MAX = 600_000;
-/** Milliseconds of handing out events before others have a turn. */
+/** Milliseconds of handing out events, and bytes for the sockets, before others have a turn. */
 export const WATCH_SLICE_MS = 5;
+export const WATCH_SLICE_BYTES = MIB;
 /** Waits that are answered in one turn: each reads a document and makes an answer, some 0.1 ms. */
 export const WAITS_A_TURN = 32;
 /** Changes that are taken from the window at once, and bytes of their keys and texts after which those end sooner. */
@@ -187,8 +192,10 @@ export const WATCH_BYTES = 256 * KIB;
 export const WATCH_OFFERS = 10_000;
 /** Documents of the state that are looked up for a watcher at once. */
 export const WATCH_ENTRIES = 100;
-/** Bytes that are handed to the socket of a watcher at once. */
+/** Bytes that are handed to the socket of a watcher at once, and up to twice that where no more is left. */
 export const WATCH_CHUNK_BYTES = 64 * KIB;
+/** Rounds in which no more changes are handed out, because who takes all has not got all: a full queue, behind one value. */
+export const WATCH_LATE_ROUNDS_MAX = (WATCH_BACKLOG_BYTES_MAX + 2 * VALUE_BYTES_MAX) / WATCH_CHUNK_BYTES;
 /** Milliseconds until a client comes back to a watch that ended; after a stop up to so many more, so that not all come at once. */
 export const WATCH_RETRY_MS = 2_000;
 export const WATCH_RETRY_SPREAD_MS = 3_000;
@@ -207,8 +214,8 @@ export const TOKEN_RANDOM_BYTES = 32;
 export const TOKENS_MAX = 1_000;
 /** Bytes of that file: a thousand tokens of some 500 bytes. */
 export const TOKENS_BYTES_MAX = 512 * KIB;
-/** Bytes of one token in YAML, which is parsed in one turn: some milliseconds, or some ten where it is made to take long. */
-export const TOKEN_YAML_BYTES_MAX = 4 * KIB;
+/** Bytes of one token in YAML, which is parsed in one turn: some milliseconds, or some 30 where it is made to take long. */
+export const TOKEN_YAML_BYTES_MAX = 2 * KIB;
 /** Lists and mappings within each other in that file: its own form has three. */
 export const TOKENS_NESTING_MAX = 8;
 /** Collections and prefixes that one token may read, and that it may write: each list goes through all of them. */

@@ -14,7 +14,7 @@ import { TOKEN_RANDOM_BYTES } from '../limits.js';
 import type { SmallFiles } from '../platform/secrets.js';
 
 /** `kept`: made by an earlier start. `made`: by this one. */
-export type TokenOrigin = 'variable' | 'file' | 'kept' | 'made';
+type TokenOrigin = 'variable' | 'file' | 'kept' | 'made';
 
 export type Access =
   | { readonly needed: false; readonly reason: 'off' | 'loopback' }

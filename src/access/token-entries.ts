@@ -11,16 +11,17 @@
  * Nothing is guessed: an unknown or missing member, a name or digest that comes twice, a collection that is not
  * configured, a day that is none, all are errors that name the place.
  */
-import { parseText, stringMap } from '../config/file.js';
+import { stringMap } from '../config/file.js';
 import { quote } from '../config/sources.js';
 import { suggestion } from '../config/suggest.js';
 import { CairnError } from '../errors.js';
 import { parseInstant } from '../instant.js';
 import { toUnicode } from '../json/bytes.js';
 import { keyFromUnicode } from '../json/key.js';
-import { TOKEN_SCOPES_MAX, TOKENS_MAX } from '../limits.js';
+import { TOKEN_SCOPES_MAX } from '../limits.js';
 import type { Milliseconds } from '../model.js';
 import type { Right, Verb } from '../service/grant.js';
+import { readTokenItems } from './token-text.js';
 
 export interface TokenEntry {
   /** For logs and histories: names the token and tells nothing of it. */
@@ -43,18 +44,20 @@ const HOW = '`cairn token create` prints an entry.';
 /** What stands in histories and logs for the token that may do everything, and for whoever needs none. */
 const RESERVED: ReadonlySet<string> = new Set(['root', 'anonymous']);
 
-/** `collections`: those that are configured. @throws CairnError `configuration` */
+/**
+ * `collections`: those that are configured. `turn` lets others have theirs; whatever stands in the file, none takes long.
+ * @throws CairnError `configuration`
+ */
 export async function readTokenEntries(
   path: string,
   text: string,
   collections: readonly string[],
+  turn: () => Promise<void>,
 ): Promise<readonly TokenEntry[]> {
-  const content = await parseText(path, text, `${EXAMPLE}; "*" stands in quotes.`);
-  if (!Array.isArray(content)) throw wrong(`${path} must hold a list of tokens`, `${EXAMPLE}; [] is none.`);
-  if (content.length > TOKENS_MAX) throw wrong(`${path} has more than ${TOKENS_MAX} tokens`, HOW);
-  const entries = content.map((item: unknown, at) =>
-    readEntry(item, `token ${at + 1} in ${path}`, collections),
-  );
+  const entries: TokenEntry[] = [];
+  for await (const item of readTokenItems(text, { path, example: EXAMPLE, turn })) {
+    entries.push(readEntry(item, `token ${entries.length + 1} in ${path}`, collections));
+  }
   refuseTwice(entries, path);
   return entries;
 }

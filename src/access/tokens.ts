@@ -126,7 +126,8 @@ export class Tokens {
   /** @throws CairnError `configuration`; then nothing was changed */
   async #take(text: string): Promise<void> {
     const { path, collections } = this.#options;
-    const entries = await readTokenEntries(path, text, collections);
+    const { clock } = this.#world;
+    const entries = await readTokenEntries(path, text, collections, () => clock.turn());
     this.#known = new Map(entries.map(entry => [nameOf(entry), this.#tokenOf(entry)]));
     this.#list = [...this.#known.values()];
     this.#text = text;

@@ -3,6 +3,7 @@
  * parser is loaded only when a file is named.
  */
 import { CairnError, systemCode } from '../errors.js';
+import { YAML_NESTING_MAX } from '../limits.js';
 import { optionList } from './options.js';
 import { namesFor, quote, type RawValue, type RawValues, refuseElsewhere } from './sources.js';
 import { suggestion } from './suggest.js';
@@ -58,29 +59,75 @@ export function reasonOf(error: unknown): string {
   return systemCode(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** YAML or JSON, its mappings as Maps. @throws CairnError `configuration` */
-export async function parseText(path: string, text: string, hint = EXAMPLE): Promise<unknown> {
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
-  const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) throw notUnderstood(path, problem, hint);
+export interface ParseOptions {
+  /** What to do where it is neither YAML nor JSON. */
+  readonly hint?: string;
+  /** Lists and mappings within each other. */
+  readonly nestingMax?: number;
+  /** Of the file, before the text: where it is a part of one. */
+  readonly linesBefore?: number;
+}
+
+/**
+ * YAML or JSON, its mappings as Maps. The parser takes time that grows faster than the text does, in one turn of the
+ * event loop: who reads while others wait gives it little.
+ * @throws CairnError `configuration`
+ */
+export async function parseText(path: string, text: string, options: ParseOptions = {}): Promise<unknown> {
+  const { hint = EXAMPLE, nestingMax = YAML_NESTING_MAX, linesBefore = 0 } = options;
+  const yaml = await import('yaml');
   try {
+    const document = documentOf(yaml, text, nestingMax);
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem !== undefined) throw problem;
     // Maps, since a plain object would give `__proto__` a meaning.
     return document.toJS({ mapAsMap: true });
   } catch (cause) {
-    throw notUnderstood(path, cause, hint);
+    const place = cause instanceof yaml.YAMLError ? placeOf(cause.pos[0], text, linesBefore) : '';
+    throw notUnderstood(path, cause, place, hint);
   }
+}
+
+type Yaml = typeof import('yaml');
+
+/**
+ * As `parseDocument` of the package does it, but for the nesting, which is counted while it grows: the parser itself fails
+ * at some hundred levels, after seconds. Errors have no excerpt: to find one for each of them takes longer than the rest.
+ */
+function documentOf({ Composer, Lexer, Parser, YAMLParseError }: Yaml, text: string, nestingMax: number) {
+  const parser = new Parser();
+  function* tokens() {
+    for (const lexeme of new Lexer().lex(text)) {
+      yield* parser.next(lexeme);
+      // The document itself, and a scalar that is just read, stand in it too.
+      if (parser.stack.length <= nestingMax + 2) continue;
+      const { offset } = parser;
+      throw new YAMLParseError(
+        [offset, offset],
+        'BAD_COLLECTION_TYPE',
+        `More than ${nestingMax} levels deep`,
+      );
+    }
+    yield* parser.end();
+  }
+  const composer = new Composer({ uniqueKeys: true, stringKeys: true, prettyErrors: false });
+  const [document, second] = composer.compose(tokens(), true, text.length);
+  if (document === undefined) throw new Error('the parser gave no document');
+  if (second === undefined) return document;
+  throw new YAMLParseError([second.range[0], second.range[1]], 'MULTIPLE_DOCS', 'There is a second document');
 }
 
 const EXAMPLE = 'For example: a line `port: 3000`, or {"port": 3000}.';
 
-function notUnderstood(path: string, cause: unknown, hint: string): CairnError {
-  // The parser's further lines show the place in the file; the first one names it.
+function placeOf(position: number, text: string, linesBefore: number): string {
+  const lines = text.slice(0, position).split('\n');
+  return ` at line ${linesBefore + lines.length}, column ${(lines.at(-1) ?? '').length + 1}`;
+}
+
+function notUnderstood(path: string, cause: unknown, place: string, hint: string): CairnError {
   const line = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '';
-  return new CairnError('configuration', `${path} is neither YAML nor JSON: ${line.replace(/[:.]?$/, '')}.`, {
-    hint,
-    cause,
-  });
+  const reason = `${line.replace(/[:.]?$/, '')}${place}`;
+  return new CairnError('configuration', `${path} is neither YAML nor JSON: ${reason}.`, { hint, cause });
 }
 
 function mappingOf(content: unknown, path: string): ReadonlyMap<string, unknown> {

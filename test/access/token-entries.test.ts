@@ -8,7 +8,7 @@ const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
 const COLLECTIONS = ['kv', 'configs', 'services'];
 
-const read = (text: string) => readTokenEntries('t.yaml', text, COLLECTIONS);
+const read = (text: string) => readTokenEntries('t.yaml', text, COLLECTIONS, async () => {});
 
 t.test('a token has a name, a digest, what it may read and write, and an end', async t => {
   const entries = await read(`

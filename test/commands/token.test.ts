@@ -6,6 +6,8 @@ import { tokenCreate, tokenShow } from '../../src/commands/token.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { MemoryIo } from '../fixtures/memory-io.js';
 
+const turn = async () => {};
+
 const TOKEN = 'a-token-of-20-letters';
 const PUBLIC = '--host=0.0.0.0';
 
@@ -64,7 +66,7 @@ t.test('a new token, and the entry that lets it in', async t => {
   t.match(token, /^[A-Za-z0-9_-]{43}$/);
   t.notMatch(entry, token);
   t.equal(talk, '', 'nothing but these for a program');
-  t.same(await readTokenEntries('t', entry, ['kv', 'configs']), [
+  t.same(await readTokenEntries('t', entry, ['kv', 'configs'], turn), [
     {
       id: 'ci',
       sha256: createHash('sha256').update(token).digest('hex'),
@@ -80,11 +82,10 @@ t.test('a new token, and the entry that lets it in', async t => {
 
 t.test('an end may be a day; without one there is none; on a terminal it is told what to do', async t => {
   const { entry, talk } = await create(['--id=a', '--read=kv', '--expires=2026-12-31'], true);
-  t.match(await readTokenEntries('t', entry, ['kv']), [{ expires: Date.UTC(2026, 11, 31) }]);
+  t.match(await readTokenEntries('t', entry, ['kv'], turn), [{ expires: Date.UTC(2026, 11, 31) }]);
   t.match(talk, /shown only now/);
-  t.match(await readTokenEntries('t', (await create(['--id=a', '--write=kv'])).entry, ['kv']), [
-    { expires: null },
-  ]);
+  const unending = await create(['--id=a', '--write=kv']);
+  t.match(await readTokenEntries('t', unending.entry, ['kv'], turn), [{ expires: null }]);
 });
 
 for (const [argv, message] of [

@@ -27,6 +27,26 @@ t.test('the parser is given no more than it can hold', async t => {
   await t.rejects(read(bomb.join('\n')), { code: 'configuration', message: /neither YAML nor JSON/ });
 });
 
+for (const [what, text, line] of [
+  ['brackets', '['.repeat(900_000), 1],
+  ['braces', '{'.repeat(900_000), 1],
+  ['dashes', '- '.repeat(400_000), 1],
+  ['a setting of brackets', `port: 1\nhost: ${'['.repeat(900_000)}`, 2],
+] as const) {
+  t.test(`what is nested without end is refused where it becomes too deep: ${what}`, async t => {
+    const message = new RegExp(
+      `neither YAML nor JSON: More than 256 levels deep at line ${line}, column \\d{3}\\.$`,
+    );
+    await t.rejects(read(text), { code: 'configuration', message });
+  });
+}
+
+t.test('what is nested as deep as it may be is read', async t => {
+  for (const text of [`${'['.repeat(256)}${']'.repeat(256)}`, `${'{"a":'.repeat(256)}1${'}'.repeat(256)}`]) {
+    await t.rejects(read(text), { code: 'configuration', message: /settings by their names|no setting "a"/ });
+  }
+});
+
 const refusals: readonly (readonly [string, string, RegExp])[] = [
   ['what is no YAML', 'port: [1', /^cairn\.yaml is neither YAML nor JSON: .*line 1/],
   ['a key twice', 'port: 1\nport: 2', /^cairn\.yaml is neither YAML nor JSON: .*unique.*line 2/],
