@@ -64,6 +64,14 @@ export interface Named {
   readonly query: ReadonlyMap<string, string>;
 }
 
+/**
+ * For what lasts longer than a call: the token was removed, is over, or may do something else since it began.
+ * @throws CairnError `unauthenticated`
+ */
+export function refuseStale(caller: { isCurrent(): boolean }): void {
+  if (!caller.isCurrent()) throw new CairnError('unauthenticated', 'The token does not count any more.');
+}
+
 /** @throws CairnError `forbidden` */
 export function refuseUncovered(access: NeedsToken, grant: Grant, named: Named): void {
   if (grant.everything) return;

@@ -43,11 +43,27 @@ export class Admission {
     if (gate === null) throw new CairnError('loading', 'The service is starting.');
     const caller = gate.callerOf(authorization);
     if (caller === null) throw this.#refusal(authorization.length > 0, address);
-    const wait = this.#requests?.take(gate.required ? caller.id : originOf(address)) ?? null;
+    const wait = this.#wait(gate, caller, address);
     if (wait === null) return caller;
     throw new CairnError('rate_limited', 'There are more requests a second than one caller may send.', {
       retryAfter: wait,
     });
+  }
+
+  /** Whom `admit` would let in if there were no limit of requests, or null. Nothing is counted. */
+  callerOf(authorization: readonly string[]): Caller | null {
+    return this.#gate()?.callerOf(authorization) ?? null;
+  }
+
+  /** Counts a request of somebody whom `callerOf` gave. False: it is one too many, and `admit` says how long to wait. */
+  count(caller: Caller, address: string): boolean {
+    const gate = this.#gate();
+    return gate !== null && this.#wait(gate, caller, address) === null;
+  }
+
+  /** Seconds; null: it may be. */
+  #wait({ required }: TokenGate, caller: Caller, address: string): number | null {
+    return this.#requests?.take(required ? caller.id : originOf(address)) ?? null;
   }
 
   #refusal(tried: boolean, address: string): CairnError {

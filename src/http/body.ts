@@ -8,14 +8,14 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { CairnError } from '../errors.js';
-import { BODY_BYTES_MAX, BODY_PAUSE_MS, IMPORT_HELD_BYTES } from '../limits.js';
+import { BODY_BYTES_MAX, BODY_PAUSE_MS, BODY_SMALL_BYTES, IMPORT_HELD_BYTES } from '../limits.js';
 import type { Clock } from '../platform/clock.js';
 import type { Share } from './budget.js';
 import { readFields } from './form.js';
 import { type MediaType, parseMediaType } from './media-type.js';
 import { Pieces } from './pieces.js';
 import { type Body, type Operation, patchTypes } from './route.js';
-import type { Context } from './state.js';
+import type { Context, RequestState } from './state.js';
 
 const JSON_TYPE = 'application/json';
 /** What `curl -d` says of everything. */
@@ -29,18 +29,40 @@ const BEGINS_AS_OBJECT = /^[ \t\r\n]*\{/;
 /** @throws CairnError of the statuses 413, 415 and 400, and `overloaded` */
 export async function readBody(ctx: Context, operation: Operation): Promise<Body | undefined> {
   if (operation.body === 'none') return refuseBody(ctx, operation);
-  refuseEncoding(ctx.req.headers);
   const type = typeOf(ctx.req.headers, operation);
   if (operation.body === 'lines') return holdLines(ctx);
   const buffer = await readBytes(ctx, operation.bytesMax ?? BODY_BYTES_MAX, tooLarge);
+  return bodyOf(buffer, type, operation) ?? { type: 'form', fields: await readFields(ctx, buffer) };
+}
+
+/** Undefined: form fields. @throws CairnError `invalid_utf8` */
+export function bodyOf(buffer: Buffer, type: string, operation: Operation): Body | undefined {
   if (!isUtf8(buffer)) throw new CairnError('invalid_utf8', 'The body is not UTF-8.');
   const bytes = buffer.toString('latin1');
   if (operation.body === 'patch') return { type: patchTypes.get(type) ?? 'merge', bytes };
   if (type === TEXT_TYPE) return { type: 'text', bytes };
-  if (type === JSON_TYPE || operation.body === 'value' || BEGINS_AS_OBJECT.test(bytes)) {
-    return { type: 'json', bytes };
-  }
-  return { type: 'form', fields: await readFields(ctx, buffer) };
+  const isJson = type === JSON_TYPE || operation.body === 'value' || BEGINS_AS_OBJECT.test(bytes);
+  return isJson ? { type: 'json', bytes } : undefined;
+}
+
+/**
+ * Whether the body is one that `readSmall` reads: it says how long it is, may have room whatever else is on its way, and
+ * is not to be invited. @throws CairnError as `typeOf`
+ */
+export function isPlain(req: IncomingMessage, operation: Operation): boolean {
+  const { headers } = req;
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false;
+  const length = Number(headers['content-length'] ?? 0);
+  if (!(length > 0 && length <= BODY_SMALL_BYTES)) return false;
+  return typeOf(headers, operation) !== FORM_TYPE || operation.body === 'value';
+}
+
+/** @throws CairnError `bad_request` where it ends too soon */
+export function readSmall(req: IncomingMessage, state: RequestState): Promise<Buffer> {
+  const share = state.connection.bodies.share();
+  state.body = share;
+  const bytesMax = Number(req.headers['content-length']);
+  return collect(req, { bytesMax, share, refusal: () => tooLarge(bytesMax) });
 }
 
 export function hasBody(headers: IncomingHttpHeaders): boolean {
@@ -77,8 +99,12 @@ function refuseEncoding(headers: IncomingHttpHeaders): void {
   throw new CairnError('unsupported_encoding', 'The body has a Content-Encoding.');
 }
 
-/** As which of the types that the operation takes the body is read. */
-function typeOf(headers: IncomingHttpHeaders, { body, text = false, example }: Operation): string {
+/**
+ * As which of the types that the operation takes the body is read.
+ * @throws CairnError `unsupported_encoding`, `unsupported_media_type`, `unsupported_charset`
+ */
+export function typeOf(headers: IncomingHttpHeaders, { body, text = false, example }: Operation): string {
+  refuseEncoding(headers);
   const header = headers['content-type']?.trim() ?? '';
   const media: MediaType | undefined =
     header === '' ? { name: JSON_TYPE, charset: undefined } : parseMediaType(header);

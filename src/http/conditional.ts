@@ -40,8 +40,11 @@ export interface ReadCondition extends WriteCondition {
   readonly modifiedSince?: number;
 }
 
+const NO_CONDITION: WriteCondition = {};
+
 /** In the order of §13.2.2: a date counts only where its list of tags is not there. */
 export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
+  if (isUnconditional(headers)) return NO_CONDITION;
   const match = idsOf('If-Match', headers['if-match'], 'strong');
   const noneMatch = idsOf('If-None-Match', headers['if-none-match'], 'weak');
   const unmodifiedSince = match === undefined ? unmodifiedSinceOf(headers) : undefined;
@@ -50,6 +53,15 @@ export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
     ...(noneMatch === undefined ? {} : { noneMatch }),
     ...(unmodifiedSince === undefined ? {} : { unmodifiedSince }),
   };
+}
+
+/** Most requests. */
+function isUnconditional(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers['if-match'] === undefined &&
+    headers['if-none-match'] === undefined &&
+    headers['if-unmodified-since'] === undefined
+  );
 }
 
 export function readCondition(headers: IncomingHttpHeaders): ReadCondition {

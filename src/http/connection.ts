@@ -15,6 +15,9 @@ import type { ByteBudget } from './budget.js';
 /** Calls back when the next may run. */
 type Job = (done: () => void) => void;
 
+/** Called when a request has been answered. `isLast`: the connection ends with that. */
+export type Done = (isLast: boolean) => void;
+
 export interface ConnectionOptions {
   readonly socket: Duplex;
   readonly clock: Clock;
@@ -35,6 +38,8 @@ export class Connection {
   patient = false;
   /** Whether the request that is being handled was answered for its handler, so that nobody reads what that says. */
   answeredFor = false;
+  /** The answer that goes out has no end of its own, as that of a watch. */
+  endless = false;
   readonly #options: ConnectionOptions;
   readonly #waiting: Job[] = [];
   #running = false;
@@ -55,7 +60,12 @@ export class Connection {
   }
 
   /** `overflow` is the answer if this is one too many that wait. */
-  take(req: IncomingMessage, res: ServerResponse, handle: () => void, overflow: () => ByteString): void {
+  take(
+    req: IncomingMessage,
+    res: ServerResponse,
+    handle: (done: Done) => void,
+    overflow: () => ByteString,
+  ): void {
     if (this.#ended) return;
     this.#newest = req;
     this.#newestResponse = res;
@@ -64,12 +74,11 @@ export class Connection {
       return;
     }
     this.#enqueue(done => {
-      res.once('close', () => {
-        if (isLast(res)) this.#forget();
+      this.#response = res;
+      handle(isLast => {
+        if (isLast) this.#forget();
         done();
       });
-      this.#response = res;
-      handle();
     });
   }
 
@@ -118,7 +127,13 @@ export class Connection {
 
   #endBehind(answer: () => ByteString): void {
     this.#ended = true;
-    this.#enqueue(() => this.#hangUp(answer()));
+    if (!this.endless) {
+      this.#enqueue(() => this.#hangUp(answer()));
+      return;
+    }
+    // Nobody would ever be told, nor would it be seen that the caller is gone. One that watches comes back.
+    this.#waiting.length = 0;
+    this.#hangUp('');
   }
 
   /**
@@ -135,13 +150,20 @@ export class Connection {
     else this.#run(job);
   }
 
-  #run(job: Job): void {
-    this.#running = true;
-    job(() => {
+  /** What is done at once does not begin the next within itself: a thousand may wait. */
+  #run(first: Job): void {
+    let isInside = true;
+    const done = (): void => {
       this.#running = false;
-      const next = this.#waiting.shift();
+      const next = isInside ? undefined : this.#waiting.shift();
       if (next !== undefined) this.#run(next);
-    });
+    };
+    for (let next: Job | undefined = first; next !== undefined; ) {
+      this.#running = true;
+      next(done);
+      next = this.#running ? undefined : this.#waiting.shift();
+    }
+    isInside = false;
   }
 
   /** The caller has time to read the answer before the socket goes, and with it what nobody will read. */
@@ -161,6 +183,7 @@ export class Connection {
   }
 }
 
-function isLast(res: ServerResponse): boolean {
-  return res.getHeader('Connection') === 'close';
+/** The connection ends with this answer: a header says so, or the caller, or Node has to. */
+export function isLast(res: ServerResponse): boolean {
+  return !res.shouldKeepAlive || res.getHeader('Connection') === 'close';
 }

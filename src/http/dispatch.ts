@@ -2,6 +2,7 @@
  * From a declared route to its handler. What the declaration says is checked here, once, in the order that the
  * contract gives: 401, unknown path 404, 405, 403, 413 and 415, 400. What follows needs the data: the handler.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
 import type { Engine, Origin } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
@@ -17,19 +18,19 @@ import { refuseCrossSite } from './cross-site.js';
 import { withExample } from './hints.js';
 import { untilInterrupted } from './interruption.js';
 import { valuesOf } from './message.js';
-import { send } from './middleware.js';
+import { send, sendWhole } from './middleware.js';
 import { parseQuery } from './request-target.js';
 import {
   ANONYMOUS,
   type Call,
   type Caller,
+  type ErrorStyle,
   type Operation,
   patchTypes,
   type Reply,
   type Route,
 } from './route.js';
 import type { Context, Middleware, RequestState } from './state.js';
-import { sendStream } from './stream.js';
 
 export interface DispatchParts {
   /** Null while it loads. */
@@ -41,12 +42,32 @@ export interface DispatchParts {
   readonly logger: Logger;
 }
 
-export function routerOf(routes: readonly Route[], parts: DispatchParts): Router<RequestState> {
+/** A route, and what is the same for each of its requests. */
+export interface Served {
+  readonly route: Route;
+  /** Its pattern, for counts and logs. */
+  readonly name: string;
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** Open to everybody, also with a verb that the path does not take. */
+  readonly isOpen: boolean;
+  readonly errors: ErrorStyle | undefined;
+}
+
+export function servedOf(route: Route): Served {
+  const operations = new Map(Object.entries(route.operations));
+  const all = [...operations.values()];
+  return {
+    route,
+    name: route.key === 'path' ? `${route.path}/<key>` : route.path,
+    operations,
+    isOpen: all.every(({ access }) => access === 'open'),
+    errors: all[0]?.errors,
+  };
+}
+
+export function routerOf(routes: readonly Served[], parts: DispatchParts): Router<RequestState> {
   const router = new Router<RequestState>({ sensitive: true });
-  for (const route of routes) {
-    const name = route.key === 'path' ? `${route.path}/<key>` : route.path;
-    router.all(patternOf(route), ctx => serve(ctx, route, name, parts));
-  }
+  for (const served of routes) router.all(patternOf(served.route), ctx => serve(ctx, served, parts));
   return router;
 }
 
@@ -64,14 +85,15 @@ function patternOf({ path, key }: Route): string | RegExp {
   return new RegExp(`^${path}/.`, 's');
 }
 
-async function serve(ctx: Context, route: Route, name: string, parts: DispatchParts): Promise<void> {
+async function serve(ctx: Context, served: Served, parts: DispatchParts): Promise<void> {
+  const { route, name, errors, isOpen } = served;
   ctx.state.route = name;
-  ctx.state.errors = Object.values(route.operations)[0]?.errors;
-  if (!isOpen(route)) await admit(ctx, parts);
+  ctx.state.errors = errors;
+  if (!isOpen) await admit(ctx, parts);
   if (ctx.method === 'OPTIONS') return send(ctx, { status: 204, headers: optionsOf(route), body: null });
-  const operation = operationOf(ctx, route);
+  const operation = operationOf(ctx.req, served);
   refuseCrossSite(ctx.method, ctx.headers);
-  if (operation.access !== 'open') tellStore(ctx, parts.engine());
+  if (operation.access !== 'open') ctx.set(storeFacts(parts.engine()));
   await run(ctx, route, operation, parts);
 }
 
@@ -83,7 +105,7 @@ async function run(
 ): Promise<void> {
   const { path } = ctx.state;
   const caller = ctx.state.caller ?? ANONYMOUS;
-  const asked = askedOf(ctx, route, operation);
+  const asked = askedOf(ctx.state, route, operation);
   const named = asked instanceof CairnError ? namedByPath(route, path) : asked;
   if (operation.access !== 'open' && named !== null) refuseUncovered(operation.access, caller.grant, named);
   const body = await readBody(ctx, operation);
@@ -96,15 +118,16 @@ async function run(
     repeated,
     headers: ctx.headers,
     caller,
-    origin: originOf(ctx, caller),
+    origin: () => originOf(ctx.req, ctx.state, caller),
     ...(key === undefined ? {} : { key }),
     ...(body === undefined ? {} : { body }),
     ...(operation.body === 'lines' ? { chunks: chunksOf(ctx, clock) } : {}),
-    ...(operation.waits === true ? { onGone: goneOf(ctx) } : {}),
+    ...(operation.waits === true ? { onGone: goneOf(ctx.state, ctx.res) } : {}),
   });
-  send(ctx, reply);
-  sendStream(ctx, reply, logger);
-  if (reply.events !== undefined && ctx.method !== 'HEAD') ctx.body = reply.events();
+  sendWhole(ctx, reply, logger);
+  if (reply.events === undefined || ctx.method === 'HEAD') return;
+  ctx.state.connection.endless = true;
+  ctx.body = reply.events();
 }
 
 async function answered(operation: Operation, call: Call): Promise<Reply> {
@@ -116,7 +139,7 @@ async function answered(operation: Operation, call: Call): Promise<Reply> {
 }
 
 /** A response is closed at its end too; nobody waits any more then. */
-function goneOf({ state, res }: Context): (listener: () => void) => void {
+export function goneOf(state: RequestState, res: ServerResponse): (listener: () => void) => void {
   return listener => {
     state.waited = true;
     if (res.closed) listener();
@@ -124,12 +147,12 @@ function goneOf({ state, res }: Context): (listener: () => void) => void {
   };
 }
 
-interface Asked extends Named {
+export interface Asked extends Named {
   readonly repeated: readonly string[];
 }
 
 /** What path and query ask for. Where they cannot be understood that is told after what is wrong with the body. */
-function askedOf({ state }: Context, route: Route, operation: Operation): Asked | CairnError {
+export function askedOf(state: RequestState, route: Route, operation: Operation): Asked | CairnError {
   try {
     const { words: query, repeated } = parseQuery(state.query, operation.query, operation.repeatable);
     return { key: keyOf(route, state.path, query), query, repeated };
@@ -151,16 +174,19 @@ function namedByPath(route: Route, path: string): Named | null {
   }
 }
 
-function originOf(ctx: Context, { id: caller, grant }: Caller): Origin {
-  const { requestId: id, trace, route } = ctx.state;
+export function originOf(
+  req: IncomingMessage,
+  { requestId: id, trace, route }: RequestState,
+  { id: caller, grant }: Caller,
+): Origin {
   const mayRead = grant.everything
     ? undefined
     : (collection: string, key: ByteString) => mayDo(grant, 'read', collection, key);
-  return { caller, peer: peerOf(ctx), method: ctx.method, route: route ?? '', id, trace, mayRead };
+  return { caller, peer: peerOf(req), method: req.method ?? '', route: route ?? '', id, trace, mayRead };
 }
 
 /** The address of the other end of the connection; empty once that is gone. */
-function peerOf({ req }: Context): string {
+export function peerOf(req: IncomingMessage): string {
   return req.socket.remoteAddress ?? '';
 }
 
@@ -174,27 +200,22 @@ function chunksOf(ctx: Context, clock: Clock): AsyncIterable<Buffer> {
   return untilInterrupted(bodyChunks(ctx, clock), connection.interruption, clock);
 }
 
-/** Open to everybody, also with a verb that the path does not take. */
-function isOpen({ operations }: Route): boolean {
-  return Object.values(operations).every(({ access }) => access === 'open');
-}
-
 async function admit(ctx: Context, { admission, isCrowded }: DispatchParts): Promise<void> {
   if (ctx.state.connection.surplus && isCrowded()) {
     ctx.set('Connection', 'close');
     throw new CairnError('overloaded', 'There are as many connections as there may be.');
   }
-  ctx.state.caller = admission.admit(valuesOf(ctx.req.rawHeaders, 'authorization'), peerOf(ctx));
+  ctx.state.caller = admission.admit(valuesOf(ctx.req.rawHeaders, 'authorization'), peerOf(ctx.req));
 }
 
-function operationOf({ method, req }: Context, route: Route): Operation {
-  const verb = method === 'HEAD' ? 'GET' : method;
-  const operation = Object.entries(route.operations).find(([name]) => name === verb)?.[1];
-  const { upgrade } = req.headers;
+/** @throws CairnError `method_not_allowed` */
+export function operationOf({ method = '', headers }: IncomingMessage, served: Served): Operation {
+  const operation = served.operations.get(method === 'HEAD' ? 'GET' : method);
+  const { upgrade } = headers;
   if (operation !== undefined && (upgrade === undefined || isOffer(upgrade))) return operation;
   const what =
     operation === undefined ? `The path does not take ${method}` : 'The protocol cannot be changed here';
-  throw new CairnError('method_not_allowed', `${what}.`, { allow: allowed(route) });
+  throw new CairnError('method_not_allowed', `${what}.`, { allow: allowed(served.route) });
 }
 
 /** Clients that would like HTTP/2 say so on ordinary requests, and go on without (RFC 9110 §7.8). */
@@ -214,10 +235,10 @@ function allowed({ operations }: Route): string[] {
 }
 
 /** On every answer about data, errors too, once the caller is known. */
-function tellStore(ctx: Context, engine: Engine | null): void {
-  if (engine === null) return;
-  ctx.set('X-Epoch', String(engine.epoch));
-  if (engine.degraded) ctx.set('X-Storage', 'degraded');
+export function storeFacts(engine: Engine | null): Readonly<Record<string, string>> {
+  if (engine === null) return {};
+  const epoch = String(engine.epoch);
+  return engine.degraded ? { 'X-Epoch': epoch, 'X-Storage': 'degraded' } : { 'X-Epoch': epoch };
 }
 
 function keyOf(route: Route, path: string, query: ReadonlyMap<string, string>): Key | undefined {

@@ -132,6 +132,20 @@ export interface Documentation {
 
 export const EVERY_COLLECTION = '*';
 
+/** Errors of a body that is many documents. */
+export const MANY_FAIL: readonly ErrorCode[] = [
+  'not_found',
+  'invalid_operation',
+  'invalid_key',
+  'key_too_long',
+  'invalid_ttl',
+  'unknown_field',
+  'duplicate_field',
+  'missing_field',
+  'invalid_precondition',
+  'batch_too_large',
+];
+
 /** What documents.ts and conditional.ts read. */
 export const readHeaders: readonly RequestHeader[] = [
   'If-Match',

@@ -78,7 +78,9 @@ export function eventStream(words: EventWords, begin: (sink: WatchSink) => Watch
   stream.push(words.first);
   const watcher = begin({
     push: bytes => {
-      isFull = !stream.push(bytes);
+      const takesMore = stream.push(bytes);
+      // Where the socket is full these bytes are there already, and the stream would take as many again.
+      isFull = !takesMore || stream.isPaused();
       return !isFull;
     },
     end: bytes => {

@@ -7,13 +7,10 @@ import type { IncomingMessage } from 'node:http';
 import { CairnError } from '../errors.js';
 import { HEADERS_MAX } from '../limits.js';
 
-/** Of these Node keeps the first and drops the rest without a word. */
-const onlyOnce: ReadonlySet<string> = new Set([
-  'host',
-  'content-type',
-  'if-modified-since',
-  'if-unmodified-since',
-]);
+/** Of these Node keeps the first and drops the rest without a word. By length: no other is looked at closer. */
+const onlyOnce: ReadonlyMap<number, string> = new Map(
+  ['host', 'content-type', 'if-modified-since', 'if-unmodified-since'].map(name => [name.length, name]),
+);
 
 /** @throws CairnError `bad_request`, `headers_too_large`, `unsupported_transfer_encoding`, `expectation_failed` */
 export function checkMessage(req: IncomingMessage): void {
@@ -36,16 +33,22 @@ export function checkMessage(req: IncomingMessage): void {
 
 /** All values of one header, as they came. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+  const values: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const given = rawHeaders[at] ?? '';
+    if (given.length === name.length && given.toLowerCase() === name) values.push(rawHeaders[at + 1] ?? '');
+  }
+  return values;
 }
 
 function refuseRepeated(rawHeaders: readonly string[]): void {
-  const seen = new Set<string>();
+  let seen = '';
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]?.toLowerCase() ?? '';
-    if (!onlyOnce.has(name)) continue;
-    if (seen.has(name)) throw bad(`The header ${name} is there twice.`);
-    seen.add(name);
+    const given = rawHeaders[at] ?? '';
+    const name = onlyOnce.get(given.length);
+    if (name === undefined || name !== given.toLowerCase()) continue;
+    if (seen.includes(`${name} `)) throw bad(`The header ${name} is there twice.`);
+    seen += `${name} `;
   }
 }
 

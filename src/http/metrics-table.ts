@@ -24,7 +24,7 @@ export interface MetricSources {
   readonly tokensProblem: () => boolean | null;
 }
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
   readonly labels: Labels;

@@ -21,7 +21,17 @@ for (const name of LEFT_OUT) registry.removeSingleMetric(`nodejs_${name}`);
 
 export async function metricsText(sources: MetricSources): Promise<string> {
   const own = metrics.map(definition => textOf(definition, definition.read(sources)));
-  return `${own.join('')}${await registry.metrics()}`;
+  return `${own.join('')}${withoutUnseen(await registry.metrics())}`;
+}
+
+/** A metric of the event loop's delay, which has one value. */
+const DELAY = /# HELP nodejs_eventloop_lag\w* .*\n# TYPE .*\n\w+ (\S+)\n\n?/g;
+/** Seconds: no delay is shorter; an empty histogram has a maximum of 0, and percentiles of half of this. */
+const DELAY_MIN = 1e-6;
+
+/** With the first scrape, or with one right after another, nothing was seen yet: 0 would say that there is no delay. */
+function withoutUnseen(text: string): string {
+  return text.replace(DELAY, (lines, value: string) => (Number(value) < DELAY_MIN ? '' : lines));
 }
 
 /** Nothing where there is no value: a metric without one would look as if it were broken. */

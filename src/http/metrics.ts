@@ -12,9 +12,9 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 const OTHER = 'other';
 /** In the place of a route: no route has the path, or it was no request at all. */
 export const UNKNOWN = 'unknown';
-export const MALFORMED = 'malformed';
+const MALFORMED = 'malformed';
 /** In the place of a status: the caller went away before the answer. */
-export const ABORTED = 'aborted';
+const ABORTED = 'aborted';
 /** Where they are counted; then come the statuses in the order in which they were first answered. */
 const PLACE_OF_ABORTED = 0;
 const PLACE_OF_OTHERS = 1;

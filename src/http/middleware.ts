@@ -1,19 +1,14 @@
 /** What happens around every request, whatever its route. The order stands in server.ts. */
 import { Readable } from 'node:stream';
-import type { CairnError } from '../errors.js';
-import type { Clock } from '../platform/clock.js';
+import type { Engine } from '../engine/engine.js';
 import type { Logger } from '../platform/logger.js';
+import type { Account } from './account.js';
+import { storeFacts } from './dispatch.js';
 import { checkMessage } from './message.js';
-import type { RequestCounts } from './metrics.js';
-import { problem, shown } from './problem.js';
 import { commonHeaders } from './raw-answer.js';
 import type { Reply } from './route.js';
 import type { Context, Middleware } from './state.js';
-import { isLong, sendLong } from './stream.js';
-import { requestFields } from './trace.js';
-
-/** Refusals that are no trouble: probes and clients meet them at every start and stop. */
-const expected: ReadonlySet<string> = new Set(['loading', 'draining']);
+import { isLong, sendLong, sendStream } from './stream.js';
 
 /** While it drains, every answer is the last one on its connection. */
 export function commonAnswers(isDraining: () => boolean): Middleware {
@@ -24,37 +19,22 @@ export function commonAnswers(isDraining: () => boolean): Middleware {
   };
 }
 
-/** Counts, and logs. Never the path: a key may be a secret of its own. */
-export function accessLog(logger: Logger, clock: Clock, requests: RequestCounts): Middleware {
+export function accounted(account: Account): Middleware {
   return async (ctx, next) => {
-    const began = clock.monotonic();
-    requests.begin();
+    const began = account.begin();
     await next();
-    const elapsed = clock.monotonic() - began;
-    const { requestId: id, trace, route, caller, connection, waited } = ctx.state;
-    const { method, status } = ctx;
-    const took = waited === true ? null : elapsed;
-    if (!ctx.res.destroyed) requests.end(route, method, status, took);
-    else if (connection.answeredFor) requests.dismiss();
-    else requests.end(route, method, null, took);
-    const ms = Math.round(elapsed * 1000) / 1000;
-    // On the way of every request: members behind a spread would cost a hundred times as much.
-    const fields = { id, method, route, status, ms, caller: caller?.id ?? null };
-    logger.debug(trace === null ? fields : { ...fields, ...trace }, 'request');
+    account.end(began, ctx.method, ctx.status, ctx.res, ctx.state);
   };
 }
 
 /** Every error becomes an answer here. */
-export function problems(logger: Logger, requests: RequestCounts): Middleware {
+export function problems(account: Account): Middleware {
   return async (ctx, next) => {
     try {
       await next();
     } catch (thrown) {
-      const error = shown(thrown);
-      if (!ctx.res.destroyed) requests.failed(error);
-      const reply = problem(error, { accept: ctx.headers.accept, style: ctx.state.errors });
-      logFailure(logger, ctx, error, reply.status);
-      send(ctx, reply);
+      const { method, headers, res, state } = ctx;
+      send(ctx, account.refused(thrown, { method, accept: headers.accept, res, state }));
     }
   };
 }
@@ -69,6 +49,16 @@ export const wellFormed: Middleware = async (ctx, next) => {
   }
   await next();
 };
+
+/** What was handled before Koa, and is no small answer. */
+export function handledBefore(engine: () => Engine | null, logger: Logger): Middleware {
+  return async (ctx, next) => {
+    const { reply } = ctx.state;
+    if (reply === undefined) return next();
+    ctx.set(storeFacts(engine()));
+    sendWhole(ctx, reply, logger);
+  };
+}
 
 /** What a body has of the budget for bodies is given back when its request has been handled. */
 export const bodiesGivenBack: Middleware = async (ctx, next) => {
@@ -93,9 +83,8 @@ export function send(ctx: Context, reply: Reply): void {
   else ctx.body = Buffer.from(body, 'latin1');
 }
 
-function logFailure(logger: Logger, { method, state }: Context, error: CairnError, status: number): void {
-  const { code, message, details } = error;
-  const fields = { ...requestFields(state), method, route: state.route, status, code };
-  if (status === 500) logger.error({ ...fields, err: details.cause ?? error }, 'a request failed');
-  else if (status > 500 && !expected.has(code)) logger.warn(fields, message);
+/** The same, of an answer that may be a stream. */
+export function sendWhole(ctx: Context, reply: Reply, logger: Logger): void {
+  send(ctx, reply);
+  sendStream(ctx, reply, logger);
 }

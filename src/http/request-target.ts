@@ -34,8 +34,11 @@ export interface Query {
   readonly repeated: readonly string[];
 }
 
+const NO_QUERY: Query = { words: new Map(), repeated: [] };
+
 /** A word alone has the value `true`. @throws CairnError `invalid_parameter` */
 export function parseQuery(query: string, allowed: readonly string[], repeatable?: string): Query {
+  if (query === '') return NO_QUERY;
   const words = new Map<string, string>();
   const repeated: string[] = [];
   const known = repeatable === undefined ? allowed : [...allowed, repeatable];

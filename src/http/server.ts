@@ -6,8 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import Koa from 'koa';
-import { CairnError } from '../errors.js';
+import { CairnError, systemCode } from '../errors.js';
 import {
   DRAIN_BODIES_MS,
   HEADER_BYTES_MAX,
@@ -31,21 +30,22 @@ import { Exports, Imports } from '../service/transfer.js';
 import { Turns } from '../service/turns.js';
 import { Versions } from '../service/versions.js';
 import { Watches } from '../service/watches.js';
+import { Account } from './account.js';
 import { Admission } from './admission.js';
 import { type Assets, NO_ASSETS } from './assets.js';
 import { Connections } from './connections.js';
-import { routerOf, unknownPath } from './dispatch.js';
+import { servedOf } from './dispatch.js';
 import { EventWords } from './event-stream.js';
 import { TokenGate } from './gate.js';
 import { type HttpLimits, httpLimits } from './http-limits.js';
 import { listenError } from './listen-error.js';
 import { RequestCounts } from './metrics.js';
 import type { MetricSources } from './metrics-table.js';
-import { accessLog, bodiesGivenBack, commonAnswers, problems, wellFormed } from './middleware.js';
 import { parserProblem } from './parser-error.js';
+import { type Handle, handlerOf } from './pipeline.js';
+import { PoliteClock } from './polite-clock.js';
 import { problem } from './problem.js';
 import { rawAnswer } from './raw-answer.js';
-import { parseTarget } from './request-target.js';
 import type { Route } from './route.js';
 import { aboutRoutes, type BuildInfo } from './routes/about.js';
 import { batchRoute } from './routes/batch.js';
@@ -60,9 +60,6 @@ import { importRoute } from './routes/import.js';
 import { metricsRoute } from './routes/metrics.js';
 import { setRoute } from './routes/set.js';
 import { watchRoute } from './routes/watch.js';
-import type { App, RequestState } from './state.js';
-import { requestIdOf, traceOf } from './trace.js';
-import { unreadBodies } from './unread.js';
 
 export interface HttpServerOptions {
   /** Null while it loads. */
@@ -89,6 +86,8 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   /** Whether the metrics are on a port of their own (see `monitor`), and not on this one. */
   readonly metricsApart?: boolean;
+  /** False: Koa answers everything, as the test has it that compares the two ways (direct.ts). */
+  readonly direct?: boolean;
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -99,6 +98,7 @@ export interface Address {
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
+  readonly #clock: PoliteClock;
   readonly #limits: HttpLimits;
   readonly #connections: Connections;
   readonly #server: Server;
@@ -110,9 +110,10 @@ export class HttpServer {
   #drained: Promise<void> | null = null;
 
   constructor(options: HttpServerOptions, monitored: HttpServer | null = null) {
-    this.#options = options;
+    this.#clock = new PoliteClock(options.clock);
+    this.#options = { ...options, clock: this.#clock };
     this.#limits = { ...httpLimits, ...options.limits };
-    this.#connections = new Connections({ ...options, ...this.#limits });
+    this.#connections = new Connections({ ...this.#options, ...this.#limits });
     this.#monitored = monitored;
     this.#watches = this.#newWatches();
     this.#metrics = monitored?.metrics ?? this.#sources();
@@ -140,8 +141,21 @@ export class HttpServer {
     return new HttpServer({ ...this.#options, ...own }, this);
   }
 
-  /** @throws CairnError `address_in_use`, `configuration` */
-  listen(host: string, port: number): Promise<Address> {
+  /**
+   * `::` is every address; on a machine whose kernel has no IPv6 that is every address of IPv4.
+   * @throws CairnError `address_in_use`, `configuration`
+   */
+  async listen(host: string, port: number): Promise<Address> {
+    try {
+      return await this.#listen(host, port);
+    } catch (error) {
+      if (host !== '::' || !(error instanceof CairnError)) throw error;
+      if (systemCode(error.cause) !== 'EAFNOSUPPORT') throw error;
+      return this.#listen('0.0.0.0', port);
+    }
+  }
+
+  #listen(host: string, port: number): Promise<Address> {
     return new Promise((resolve, reject) => {
       const refuse = (error: Error) => reject(listenError(error, host, port));
       this.#server.once('error', refuse);
@@ -188,25 +202,17 @@ export class HttpServer {
     late.cancel();
   }
 
-  /** The order of everything. */
-  #app(): App {
-    const { logger, clock } = this.#options;
-    const admission = new Admission({ rateLimit: 0, ...this.#options });
-    const parts = { ...this.#options, admission, isCrowded: () => this.#connections.isCrowded };
-    const { requests } = this.#metrics;
-    const app: App = new Koa<RequestState>({ proxy: false });
-    app.silent = true;
-    app.on('error', (err: unknown) => logger.debug({ err }, 'an answer could not be sent'));
-    app.use((ctx, next) => this.#begin(ctx, next));
-    app.use(bodiesGivenBack);
-    app.use(commonAnswers(() => this.isDraining));
-    app.use(accessLog(logger, clock, requests));
-    app.use(unreadBodies(clock, this.#limits.lingerMs));
-    app.use(problems(logger, requests));
-    app.use(wellFormed);
-    app.use(routerOf(this.#routes(), parts).routes());
-    app.use(unknownPath(parts));
-    return app;
+  #handler(): Handle {
+    const { clock, logger } = this.#options;
+    return handlerOf(this.#routes().map(servedOf), {
+      ...this.#options,
+      account: new Account({ requests: this.#metrics.requests, clock, logger }),
+      admission: new Admission({ rateLimit: 0, ...this.#options }),
+      connectionOf: socket => this.#connections.of(socket),
+      isCrowded: () => this.#connections.isCrowded,
+      isDraining: () => this.isDraining,
+      lingerMs: this.#limits.lingerMs,
+    });
   }
 
   #routes(): readonly Route[] {
@@ -235,7 +241,9 @@ export class HttpServer {
     return [
       setRoute(parts),
       ...getRoutes(parts),
-      ...(policies[SERVICES] === undefined ? [] : [configRoute({ keys, engine: present })]),
+      ...(policies[SERVICES] === undefined
+        ? []
+        : [configRoute({ keys, engine: present, lists: parts.lists })]),
       batchRoute({ batches: new Batches(many), turns }),
       watchRoute({ watches, words: this.#words, rules }),
       exportRoute({ exports: new Exports(many) }),
@@ -272,32 +280,17 @@ export class HttpServer {
     };
   }
 
-  async #begin(ctx: Koa.ParameterizedContext<RequestState>, next: Koa.Next): Promise<void> {
-    const target = parseTarget(ctx.req.url ?? '/');
-    ctx.state = {
-      requestId: requestIdOf(ctx.req.headers),
-      trace: traceOf(ctx.req.headers['traceparent']),
-      connection: this.#connections.of(ctx.req.socket),
-      ...target,
-      route: null,
-      caller: null,
-      errors: undefined,
-    };
-    // What the router goes by: not the path that Koa normalises.
-    ctx['newRouterPath'] = target.path;
-    await next();
-  }
-
   #attach(server: Server): void {
-    const handle = this.#app().callback();
-    const take = (req: IncomingMessage, res: ServerResponse) =>
-      this.#connections.of(req.socket).take(
-        req,
-        res,
-        () => void handle(req, res),
-        () => this.#overflow(),
-      );
-    server.on('connection', socket => this.#connections.add(socket));
+    const handle = this.#handler();
+    const overflow = () => this.#overflow();
+    const take = (req: IncomingMessage, res: ServerResponse) => {
+      const connection = this.#connections.of(req.socket);
+      connection.take(req, res, done => handle(req, res, connection, done), overflow);
+    };
+    server.on('connection', socket => {
+      this.#clock.arrived();
+      this.#connections.add(socket);
+    });
     server.on('request', take);
     // The bounded reader invites the body when the request is worth it.
     server.on('checkContinue', take);

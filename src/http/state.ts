@@ -1,10 +1,12 @@
-/** What the middlewares know of one request. */
+/** What is known of one request on its way. */
+import type { IncomingMessage } from 'node:http';
 import type Application from 'koa';
 import type { ParameterizedContext } from 'koa';
 import type { Share } from './budget.js';
 import type { Connection } from './connection.js';
-import type { Caller, ErrorStyle } from './route.js';
-import type { Trace } from './trace.js';
+import type { RequestTarget } from './request-target.js';
+import type { Caller, ErrorStyle, Reply } from './route.js';
+import { requestIdOf, type Trace, traceOf } from './trace.js';
 
 export interface RequestState {
   readonly requestId: string;
@@ -22,10 +24,30 @@ export interface RequestState {
   errors: ErrorStyle | undefined;
   /** Whether its answer waited for something to happen: how long it took tells nothing of the service. */
   waited?: boolean;
+  /** What its handler has answered already, and is still to be sent. */
+  reply?: Reply;
   /** What its body has of the budget for bodies, as long as it is handled. */
   body?: Share;
   /** The same of a body of lines, which is read as long as it is answered. */
   lines?: Share;
+}
+
+/** Of a request of which nothing is known yet but how it begins. */
+export function stateOf(
+  { headers }: IncomingMessage,
+  { path, query }: RequestTarget,
+  connection: Connection,
+): RequestState {
+  return {
+    requestId: requestIdOf(headers),
+    trace: traceOf(headers['traceparent']),
+    connection,
+    path,
+    query,
+    route: null,
+    caller: null,
+    errors: undefined,
+  };
 }
 
 export type App = Application<RequestState>;

@@ -48,6 +48,8 @@ function give(ctx: Context, held: number, parts: Parts, wrap: Wrap): void {
  * piece of a part waits all of the part is kept.
  */
 async function* paced(parts: Parts, answer: LongAnswer, answers: Answers): AsyncGenerator<Buffer> {
+  // The first too: of callers who ask at the same time, all have theirs made in one turn else.
+  await answers.turn();
   for await (const part of parts) {
     for (const piece of slicesOf(part)) {
       answer.waits(part.length);

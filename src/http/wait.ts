@@ -9,6 +9,7 @@ import { WAIT_MS_MAX } from '../limits.js';
 import type { ChangeId, Milliseconds, Revision } from '../model.js';
 import type { Interest } from '../service/interest.js';
 import type { Watches } from '../service/watches.js';
+import { refuseStale } from './access.js';
 import { changeIdOf } from './conditional.js';
 import type { Call, Reply } from './route.js';
 
@@ -51,8 +52,8 @@ export async function unchangedUntil(
 ): Promise<Revision | null> {
   const { present } = watches;
   if (onGone === undefined) throw new Error('a route waits that does not say so');
-  const outcome = await watches.wait({ ...wait, interest, onGone });
-  if (!caller.isCurrent()) throw new CairnError('unauthenticated', 'The token does not count any more.');
+  const outcome = await watches.wait({ ...wait, interest, onGone, isCurrent: () => caller.isCurrent() });
+  refuseStale(caller);
   if (outcome === 'changed') return null;
   return typeof wait.since === 'number' ? wait.since : (wait.since ?? present).revision;
 }

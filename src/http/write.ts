@@ -11,7 +11,7 @@ import type { Call } from './route.js';
 export function writeOptions(call: Call): WriteOptions {
   const condition = writeCondition(call.headers);
   const note = noteOf(call);
-  const { origin } = call;
+  const origin = call.origin();
   const durability = durabilityOf(call);
   return durability === undefined ? { condition, note, origin } : { condition, note, origin, durability };
 }

@@ -108,6 +108,12 @@ export function visibleParts(grant: Grant, collection: string, prefix: ByteStrin
   return partsOf(grant.scopeOf('read', collection), prefix);
 }
 
+/** What a verb or another may be done to in a collection. */
+export function reachedParts(grant: Grant, collection: string): readonly Part[] {
+  const [read, write] = [grant.scopeOf('read', collection), grant.scopeOf('write', collection)];
+  return partsOf(read === 'all' || write === 'all' ? 'all' : [...read, ...write], '');
+}
+
 /** Whether the parts of a prefix are all of it. */
 export function isWhole(parts: readonly Part[], prefix: ByteString): boolean {
   return parts.some(part => part.prefix === prefix && !part.alone);

@@ -110,9 +110,11 @@ export class Lists {
   }
 
   /** How many there are, whatever the limit and the page: a scan. */
-  async count({ collection, prefix, wheres }: Omit<ListRequest, 'limit' | 'after'>): Promise<number> {
+  async count(request: Omit<ListRequest, 'limit' | 'after'>): Promise<number> {
+    const { collection, prefix, parts, wheres } = request;
+    const looking = { collection, prefix, wheres, ...(parts === undefined ? {} : { parts }) };
     let count = 0;
-    for await (const { found } of this.#looks({ collection, prefix, wheres })) if (found) count += 1;
+    for await (const { found } of this.#looks(looking)) if (found) count += 1;
     return count;
   }
 

@@ -8,7 +8,7 @@
  */
 import type { Origin } from '../engine/engine.js';
 import { CairnError } from '../errors.js';
-import { LIST_SLICE, LIST_SLICE_MS } from '../limits.js';
+import { EXPORT_CHUNK_BYTES, LIST_SLICE, LIST_SLICE_MS } from '../limits.js';
 import type { Durability, Entry, JsonText, Key, Milliseconds, Note, Revision } from '../model.js';
 import type { Clock } from '../platform/clock.js';
 import type { Part } from './grant.js';
@@ -114,7 +114,12 @@ export class Exports {
     for (const collection of collections) {
       const facts = (key: Key) => (collection === SERVICES ? engine().facts(key) : undefined);
       const mortal = (policies.get(collection)?.defaultTtl ?? null) !== null;
-      const walk = { collection, parts: partsOf(collection), limit: LIST_SLICE };
+      const walk = {
+        collection,
+        parts: partsOf(collection),
+        limit: LIST_SLICE,
+        bytesMax: EXPORT_CHUNK_BYTES,
+      };
       for (const entries of pagesWithin(engine(), walk)) {
         yield { collection, entries, mortal, facts };
         if (clock.monotonic() < sliceEnd) continue;

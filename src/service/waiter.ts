@@ -2,11 +2,15 @@
 import type { Interest } from './interest.js';
 import type { WatchEvent } from './watch-event.js';
 
-/** `unchanged`: the time is over, or the service stops. `gone`: nobody wants to know any more. */
+/** `unchanged`: the time is over, or the service stops. `gone`: nobody wants to know any more, or may. */
 export type WaitOutcome = 'changed' | 'unchanged' | 'gone';
 
 export interface WaiterOptions {
   readonly interest: Interest;
+  /** With whom it has its heartbeat. */
+  readonly group: number;
+  /** False: the caller may not see this any more. */
+  readonly isCurrent: () => boolean;
   /** Changes up to this one are known. */
   readonly revision: number;
   /** It has something to do. */
@@ -16,6 +20,7 @@ export interface WaiterOptions {
 
 export class Waiter {
   readonly interest: Interest;
+  readonly group: number;
   /** Whether it is in the line of those that have something to do; kept by the host. */
   isWaiting = false;
   readonly #options: WaiterOptions;
@@ -24,6 +29,7 @@ export class Waiter {
   constructor(options: WaiterOptions) {
     this.#options = options;
     this.interest = options.interest;
+    this.group = options.group;
   }
 
   offer({ change }: WatchEvent): boolean {
@@ -37,6 +43,11 @@ export class Waiter {
     if (this.#outcome !== null) return;
     this.#outcome = outcome;
     this.#options.wake();
+  }
+
+  /** Nothing is sent: a wait that may go on is silent. */
+  beat(): void {
+    if (!this.#options.isCurrent()) this.settle('gone');
   }
 
   serve(): boolean {

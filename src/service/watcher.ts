@@ -48,6 +48,8 @@ export interface WatchHost {
   /** It has something to do. */
   wake(watcher: Watcher): void;
   count(what: 'events' | 'resets' | 'cut'): void;
+  /** So many bytes are on their way. */
+  gave(bytes: number): void;
   /** So many bytes more, or less, wait for readers that take nothing. False: there may be no more, and nothing has changed. */
   hold(bytes: number): boolean;
 }
@@ -71,12 +73,17 @@ export class Watcher {
   #walk: StateWalk;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** What is handed on in pieces, and how many of its bytes are still to go. */
+  #whole: Buffer = NOTHING;
+  #rest = 0;
   /** What it holds for a reader that takes nothing. */
   #heldBytes = 0;
   /** Since when its reader takes nothing; null: it does. */
   #blockedAt: number | null = null;
   #heartbeat: Buffer | null = null;
   #isEnding = false;
+  /** It is over, and its sink is to be cut when it is served. */
+  #isFallen = false;
 
   /** `group`: with whom it has its heartbeat. */
   constructor(host: WatchHost, request: WatchRequest, sink: WatchSink, group: number) {
@@ -100,8 +107,8 @@ export class Watcher {
     // One that is larger than the bound passes where nothing waits before it.
     const isTooMuch = this.#queuedBytes > 0 && this.#queuedBytes + bytes.length > WATCH_BACKLOG_BYTES_MAX;
     if (isTooMuch || (this.#blockedAt !== null && !this.#hold(bytes.length))) {
-      this.cut();
-      return false;
+      this.#fall();
+      return true;
     }
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
@@ -111,12 +118,19 @@ export class Watcher {
 
   /** Hands on a part of what there is. Returns whether there is more that would be taken. */
   serve(): boolean {
+    if (this.#isFallen) return this.#land();
     if (this.#phase === 'closed') return false;
     if (this.#isEnding) return this.#end();
     if (this.#blockedAt !== null) return false;
-    const bytes = this.#take();
-    if (bytes.length > 0 && !this.#sink.push(bytes)) this.#block(bytes.length);
-    return this.#blockedAt === null && (this.#phase !== 'live' || this.#queue.length > 0);
+    const piece = this.#piece();
+    if (piece.length > 0 && !this.#sink.push(piece)) this.#block();
+    this.#host.gave(piece.length);
+    return this.#blockedAt === null && (this.#phase !== 'live' || this.#hasMore);
+  }
+
+  /** Whether more changes would come before those that it was handed have gone on their way, though its reader takes them. */
+  get isLate(): boolean {
+    return this.#phase === 'live' && this.#blockedAt === null && this.#hasMore;
   }
 
   /** Its reader takes more. */
@@ -124,7 +138,7 @@ export class Watcher {
     if (this.#blockedAt === null) return;
     this.#blockedAt = null;
     this.#letGo();
-    if (this.#phase !== 'live' || this.#queue.length > 0) this.#host.wake(this);
+    if (this.#phase !== 'live' || this.#hasMore) this.#host.wake(this);
   }
 
   /** `passed`: all changes up to this one were handed out. */
@@ -134,7 +148,7 @@ export class Watcher {
       this.cut();
       return;
     }
-    if (this.#blockedAt !== null || this.#queue.length > 0) return;
+    if (this.#blockedAt !== null || this.#hasMore) return;
     const hasPassed = this.#phase === 'live' && passed.revision >= revisionOf(this.#position);
     this.#heartbeat = hasPassed ? bytes : this.#host.words.heartbeat(null);
     this.#host.wake(this);
@@ -174,10 +188,27 @@ export class Watcher {
     this.#host.closed(this);
   }
 
+  /** One change may be too much for a thousand readers: all of them are not cut in one turn. */
+  #fall(): void {
+    this.#host.count('cut');
+    this.#silence();
+    this.#isFallen = true;
+  }
+
+  #land(): false {
+    this.#isFallen = false;
+    this.#sink.cut();
+    // To close a connection takes about as long as a piece does, and later than anybody looks here.
+    this.#host.gave(WATCH_CHUNK_BYTES);
+    return false;
+  }
+
   /** The reader takes no more: what is on its way to it, and what waits behind that, stays in memory. */
-  #block(bytes: number): void {
+  #block(): void {
     this.#blockedAt = this.#host.monotonic();
-    if (!this.#hold(bytes + this.#queuedBytes)) this.cut();
+    if (this.#hold(this.#whole.length + this.#queuedBytes)) return;
+    this.#fall();
+    this.#land();
   }
 
   #hold(bytes: number): boolean {
@@ -196,16 +227,38 @@ export class Watcher {
     this.#letGo();
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#whole = NOTHING;
+    this.#rest = 0;
     this.#host.leave(this);
   }
 
   /** Whoever takes nothing is not waited for; what it has missed is still there when it comes back. */
   #end(): false {
     const isTaking = this.#blockedAt === null;
+    const rest = this.#whole.subarray(this.#whole.length - this.#rest);
     this.#silence();
-    if (isTaking) this.#sink.end(this.#host.words.farewell());
+    if (isTaking) this.#sink.end(Buffer.concat([rest, this.#host.words.farewell()]));
     else this.#sink.cut();
     return false;
+  }
+
+  /**
+   * A large event goes out piece by piece: as one it would take its time from others with every bit of room that its
+   * reader makes. All of it is kept as long as a piece is.
+   */
+  #piece(): Buffer {
+    if (this.#rest === 0) {
+      this.#whole = this.#take();
+      this.#rest = this.#whole.length;
+    }
+    const size = this.#rest < 2 * WATCH_CHUNK_BYTES ? this.#rest : WATCH_CHUNK_BYTES;
+    const at = this.#whole.length - this.#rest;
+    this.#rest -= size;
+    return size === this.#whole.length ? this.#whole : this.#whole.subarray(at, at + size);
+  }
+
+  get #hasMore(): boolean {
+    return this.#rest > 0 || this.#queue.length > 0;
   }
 
   #take(): Buffer {

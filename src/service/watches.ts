@@ -17,7 +17,9 @@ import {
   WATCH_BYTES,
   WATCH_CHANGES,
   WATCH_HEARTBEAT_MS,
+  WATCH_LATE_ROUNDS_MAX,
   WATCH_OFFERS,
+  WATCH_SLICE_BYTES,
   WATCH_SLICE_MS,
 } from '../limits.js';
 import type { Change, ChangeId, Milliseconds, Revision } from '../model.js';
@@ -49,6 +51,8 @@ export interface WaitRequest {
   readonly ms: Milliseconds;
   /** Calls back when the caller goes away. */
   readonly onGone: (listener: () => void) => void;
+  /** False: the caller may not see this any more. */
+  readonly isCurrent: () => boolean;
 }
 
 /** Since the start of the process. */
@@ -65,7 +69,7 @@ export interface WatchFigures {
 
 type Member = Watcher | Waiter;
 
-/** Watchers have their heartbeat in so many groups, so that not all have it at once. */
+/** They have their heartbeat in so many groups, so that not all have it at once. */
 const BEATS = 15;
 
 export class Watches {
@@ -81,6 +85,9 @@ export class Watches {
   #round: Member[] = [];
   #at = 0;
   #next: Member[] = [];
+  /** Whether, in this round, one whose reader takes all did not get all, and for how many rounds it was so. */
+  #isLate = false;
+  #lateRounds = 0;
   #isRunning = false;
   #isStopped = false;
   /** Null: nobody is here. */
@@ -88,7 +95,9 @@ export class Watches {
   #timer: Timer | null = null;
   #beat = 0;
   #heldBytes = 0;
-  #watched = 0;
+  /** Bytes that readers were given in this slice. */
+  #givenBytes = 0;
+  #grouped = 0;
 
   constructor(options: WatchesOptions) {
     const { words, engine, clock } = options;
@@ -106,6 +115,9 @@ export class Watches {
       },
       count: what => {
         this.#counts[what] += 1;
+      },
+      gave: bytes => {
+        this.#givenBytes += bytes;
       },
       hold: bytes => {
         if (bytes > 0 && this.#heldBytes + bytes > this.#options.bytesMax) return false;
@@ -140,7 +152,7 @@ export class Watches {
   /** Begins to tell. `Watcher.close` ends it. */
   watch(request: WatchRequest, sink: WatchSink): Watcher {
     this.#open();
-    const watcher = new Watcher(this.#host, request, sink, this.#watched++ % BEATS);
+    const watcher = new Watcher(this.#host, request, sink, this.#grouped++ % BEATS);
     this.#watchers.add(watcher);
     if (this.#isStopped) watcher.stop();
     this.#wake(watcher);
@@ -151,7 +163,7 @@ export class Watches {
    * Resolves when something of the interest changes: at once where it has already, or where that cannot be known.
    * @throws CairnError `overloaded`
    */
-  async wait({ interest, since, ms, onGone }: WaitRequest): Promise<WaitOutcome> {
+  async wait({ interest, since, ms, onGone, isCurrent }: WaitRequest): Promise<WaitOutcome> {
     const engine = this.#options.engine();
     if (since !== null && hasChanged(engine, interest, since)) return 'changed';
     if (this.#isStopped || ms === 0) return 'unchanged';
@@ -160,6 +172,8 @@ export class Watches {
     return new Promise(resolve => {
       const waiter: Waiter = new Waiter({
         interest,
+        group: this.#grouped++ % BEATS,
+        isCurrent,
         revision: engine.revision,
         wake: () => this.#wake(waiter),
         resolve: outcome => {
@@ -211,6 +225,7 @@ export class Watches {
       for (const watcher of this.#watchers) {
         if (watcher.group === this.#beat) watcher.beat(this.#position, bytes);
       }
+      for (const waiter of this.#waiters) if (waiter.group === this.#beat) waiter.beat();
       if (this.#unsubscribe !== null) this.#scheduleBeat();
     });
   }
@@ -249,20 +264,33 @@ export class Watches {
   #slice(): void {
     const { clock } = this.#options;
     const end = clock.monotonic() + WATCH_SLICE_MS;
+    this.#givenBytes = 0;
     for (let waits = 0; waits < WAITS_A_TURN && clock.monotonic() < end; ) {
+      // They are written to the sockets only when this slice is over, in time that is not seen here.
+      if (this.#givenBytes >= WATCH_SLICE_BYTES) return;
       const member = this.#round[this.#at];
       if (member === undefined) {
-        const hasMoved = this.#isBehind() && this.#distribute();
+        const hasMoved = !this.#isWaitedFor() && this.#isBehind() && this.#distribute();
         [this.#round, this.#next, this.#at] = [this.#next, [], 0];
         if (!hasMoved && this.#round.length === 0) return;
         continue;
       }
       this.#at += 1;
       member.isWaiting = false;
-      if (this.#serve(member)) this.#wake(member);
+      if (this.#serve(member)) {
+        this.#wake(member);
+        this.#isLate ||= member instanceof Watcher && member.isLate;
+      }
       // What an answered wait leads to happens only when this turn is over.
       if (member instanceof Waiter) waits += 1;
     }
+  }
+
+  /** Those whose readers take all get all before there is more; they have as many rounds as that can need. */
+  #isWaitedFor(): boolean {
+    this.#lateRounds = this.#isLate ? this.#lateRounds + 1 : 0;
+    this.#isLate = false;
+    return this.#lateRounds > 0 && this.#lateRounds <= WATCH_LATE_ROUNDS_MAX;
   }
 
   /** A defect of one is none of the others. */

@@ -1,27 +1,16 @@
 /** What the writer tells of itself, and the counting for it: each line of a log is timed here, with its fsync. */
+import type { StorageMeasures, StorageTrouble } from '../engine/engine.js';
 import { Histogram } from '../histogram.js';
 import { FSYNC_SECONDS } from '../limits.js';
-import type { Milliseconds } from '../model.js';
 import type { Clock } from '../platform/clock.js';
-import type { Generations, MadeBase } from './generations.js';
+import type { Generations } from './generations.js';
 import type { LogFile } from './log-file.js';
 import type { StorageProblem } from './outage.js';
 import type { UndurableQueue } from './queue.js';
 import type { Space } from './space.js';
 
-/** See `StorageMeasures` of the engine. */
-export interface WriterMeasures {
-  readonly trouble: 'full' | 'filling' | 'error' | null;
-  readonly fsync: Histogram;
-  readonly failures: number;
-  readonly writtenBytes: number;
-  readonly logBytes: number;
-  readonly undurableBytes: number;
-  readonly undurableMs: Milliseconds;
-  readonly volume: { readonly freeBytes: number; readonly totalBytes: number } | null;
-  readonly base: MadeBase | null;
-  readonly baseFailures: number;
-}
+/** All but what a start took: that is the engine's. */
+export type WriterMeasures = Omit<StorageMeasures, 'restoreMs'>;
 
 /** What they are read from. */
 export interface WriterParts {
@@ -71,7 +60,7 @@ export class WriterGauge {
   }
 }
 
-function troubleOf(outage: StorageProblem | null, space: Space): WriterMeasures['trouble'] {
+function troubleOf(outage: StorageProblem | null, space: Space): StorageTrouble | null {
   if (outage === null) return space.problem === null ? null : 'filling';
   return outage.code === 'storage_full' ? 'full' : 'error';
 }

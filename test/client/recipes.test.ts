@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -78,6 +79,53 @@ t.test('the lock: whoever lost it is told, and does not take it from the next', 
   );
   t.equal(await client.get('locks/report'), 'another');
 });
+
+t.test('the lock: given back while it is being renewed, it is free at once', async t => {
+  const { dir, url, client } = await start(t);
+  const { proxy, isHolding, letGo } = await holdingProxy(t, url, 'PATCH');
+  process.env['CAIRN_URL'] = proxy;
+  const { exclusively }: LockRecipe = await import(`${dir}/recipe-lock.mjs?renewed`);
+  const done = await exclusively(
+    'report',
+    async () => {
+      await isHolding;
+      // When the work is over: the renewal has happened, and its holder does not know of it.
+      setImmediate(letGo);
+    },
+    3,
+  );
+  t.equal(done, true);
+  t.equal(await client.get('locks/report'), undefined);
+});
+
+/** Hands all on, but keeps the first answer to a method until it is let go. */
+async function holdingProxy(t: Test, url: string, method: string) {
+  const [held, letGo] = signal();
+  const [isHolding, holding] = signal();
+  const server = createServer((req, res) => {
+    const onward = request(`${url}${req.url}`, { method: req.method, headers: req.headers }, async answer => {
+      if (req.method === method) {
+        holding();
+        await held;
+      }
+      res.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(res);
+    });
+    req.pipe(onward);
+  });
+  t.teardown(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { proxy: `http://127.0.0.1:${port}`, isHolding, letGo };
+}
+
+function signal(): [Promise<void>, () => void] {
+  let give = () => {};
+  const given = new Promise<void>(resolve => {
+    give = resolve;
+  });
+  return [given, give];
+}
 
 t.test('the shell loop writes each version as it comes', { skip: needs('curl') }, async t => {
   const { dir, client } = await start(t);

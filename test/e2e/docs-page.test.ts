@@ -2,17 +2,16 @@
  * The page at /docs as a person uses it, in a real browser without a window: it is drawn, a token is given, and calls are
  * made that the service answers. All of it comes from the service, and the browser has nothing to complain of.
  */
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import t from 'tap';
+import { openBrowser } from '../fixtures/browser.js';
 import { needs } from '../fixtures/needs.js';
 import { ServiceProcess, serviceDirectory } from '../fixtures/service-process.js';
 
 const TOKEN = 'a-token-for-a-person-to-type';
-/** Milliseconds for one step of the page on a busy machine. */
-const STEP_MS = 60_000;
 
 t.test('a call can be tried on the page of the API', { skip: needs('chromium') }, async t => {
   const service = await ServiceProcess.start(t, ['--snapshot-dir', serviceDirectory(t)], {
@@ -57,33 +56,6 @@ function picture(name: string): string {
   return join(pictures, `${name}.png`);
 }
 
-interface Heard {
-  /** Errors and warnings of the console, errors of scripts, and what could not be loaded. */
-  readonly complaints: string[];
-  readonly origins: Set<string>;
-  readonly paths: Set<string>;
-}
-
-async function openBrowser(t: Tap): Promise<{ page: Page; heard: Heard }> {
-  const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] });
-  t.teardown(() => browser.close());
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-  page.setDefaultTimeout(STEP_MS);
-  const heard: Heard = { complaints: [], origins: new Set(), paths: new Set() };
-  page.on('console', message => {
-    if (['error', 'warning'].includes(message.type())) heard.complaints.push(message.text());
-  });
-  page.on('pageerror', error => heard.complaints.push(String(error)));
-  page.on('requestfailed', request => heard.complaints.push(`${request.url()} failed`));
-  page.on('request', request => {
-    const url = new URL(request.url());
-    if (url.protocol === 'data:') return;
-    heard.origins.add(url.origin);
-    heard.paths.add(url.pathname);
-  });
-  return { page, heard };
-}
-
 /** Opens an operation and executes it as it stands there. */
 async function tried(page: Page, operation: string): Promise<{ status: string; body: string }> {
   await page.click(`${operation} .opblock-summary-control`);
@@ -93,12 +65,3 @@ async function tried(page: Page, operation: string): Promise<{ status: string; b
   const status = await page.textContent(`${answer} .response-col_status`);
   return { status: status?.trim() ?? '', body: (await page.textContent(`${answer} .highlight-code`)) ?? '' };
 }
-
-function programPath(name: string): string {
-  const directories = (process.env['PATH'] ?? '').split(delimiter);
-  const found = directories.map(directory => join(directory, name)).find(path => existsSync(path));
-  if (found === undefined) throw new Error(`${name} is not on the path`);
-  return found;
-}
-
-type Tap = Pick<(typeof t)['t'], 'teardown'>;

@@ -2,8 +2,10 @@
 import t, { type Test } from 'tap';
 import { policyOf } from '../../src/config/collections.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { digestOf, TokenGate } from '../../src/http/gate.js';
 import { CONFIG_STREAM_BYTES } from '../../src/limits.js';
 import type { JsonText } from '../../src/model.js';
+import { grantOf, type Right, type Verb } from '../../src/service/grant.js';
 import { ServicesEngine, withCompanions } from '../../src/service/services.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { ModelEngine } from '../fixtures/model-engine.js';
@@ -241,6 +243,37 @@ t.test(
     await model.close();
   },
 );
+
+t.test('a token is told of no more services than it may read or write', async t => {
+  const right = (verb: Verb, prefix: string | null) => ({
+    verb,
+    collection: 'services',
+    prefix: prefix === null ? null : key(prefix),
+  });
+  const rights: Readonly<Record<string, readonly Right[]>> = {
+    writer: [right('write', 'app')],
+    both: [right('write', 'app'), right('read', 'shared/')],
+    reader: [right('write', 'app'), right('read', null)],
+  };
+  const tokens = Object.entries(rights).map(([id, own]) => ({
+    id,
+    sha256: digestOf(id),
+    grant: grantOf(own),
+  }));
+  const gate = new TokenGate({ required: true, tokens: [...tokens, { id: 'all', sha256: digestOf('all') }] });
+  const { call } = await start(t, { gate: () => gate });
+  const post = async (token: string, name: string) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const { body } = await call('POST', `/config?service=${name}`, { body: '{}', headers });
+    return JSON.parse(body).total_configs;
+  };
+  for (const name of ['apple', 'shared/a', 'shared/b', 'other/a']) await post('all', name);
+  t.equal(await post('writer', 'app'), 1);
+  t.equal(await post('writer', 'app/a'), 2);
+  t.equal(await post('both', 'app/b'), 5);
+  t.equal(await post('reader', 'app/c'), 8);
+  t.equal(await post('all', 'b'), 9);
+});
 
 t.test('other errors have its three members, a code and a hint', async t => {
   const { call } = await start(t);

@@ -211,6 +211,31 @@ t.test('a CONNECT behind a long answer is refused behind it, and the answer is w
   }
 });
 
+t.test('what is no request ends a watch before it: nobody could ever be told', async t => {
+  const service = await startService(t, { limits: { unansweredMax: 3 } });
+  const get = line('GET', '/livez');
+  const half = 'PUT /kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n{';
+  for (const behind of [
+    'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\nmore',
+    'nonsense\r\n\r\n',
+    `${get}nonsense\r\n\r\n`,
+    get.repeat(3),
+    half,
+    get + half,
+  ]) {
+    const { socket, got, closed } = await dial(service);
+    socket.write(line('GET', '/watch'));
+    await until(() => got().includes('retry: '));
+    t.equal(service.server.metrics.watches().streams, 1);
+    socket.write(behind, () => socket.end());
+    await closed;
+    t.strictSame(statuses(got()), ['200'], behind.slice(0, 60));
+    await until(() => service.server.metrics.connections() === 0);
+    t.equal(service.server.metrics.watches().streams, 0);
+  }
+  t.equal((await service.call('GET', '/kv/a')).status, 404);
+});
+
 t.test('callers that are gone before they are refused do no harm, whatever they sent', async t => {
   const service = await startService(t, { limits: { unansweredMax: 3 } });
   const get = line('GET', '/livez');

@@ -12,7 +12,16 @@ import {
   LINGER_MS,
   VALUE_BYTES_MAX,
 } from '../../src/limits.js';
-import { type Answer, codeOf, key, parseAnswer, type Service, startService, stored } from './service.js';
+import {
+  type Answer,
+  codeOf,
+  endingToken,
+  key,
+  parseAnswer,
+  type Service,
+  startService,
+  stored,
+} from './service.js';
 
 const COLLECTIONS = { collections: { configs: { idField: 'name' } } };
 
@@ -395,6 +404,29 @@ t.test('an import that ends in time after a stop is answered as ever', async t =
   await drained;
   t.equal(service.clock.pending, 0);
 });
+
+t.test(
+  'a token that is over while its import goes on ends it with 401, the lines that are in and the next one',
+  async t => {
+    for (const query of ['', '?progress']) {
+      const { options, headers, end } = endingToken();
+      const service = await startService(t, options);
+      const { req, answer } = open(service, query, headers);
+      req.write('{"key":"a","value":1}\n{"key":"b","value":1}\n{"key":"c",');
+      await until(service, () => stored(service, 'b') !== undefined);
+      end();
+      req.end('"value":1}\n{"key":"d","value":1}\n');
+      const { status, body } = await answer;
+      t.equal(status, query === '' ? 401 : 200);
+      const told = JSON.parse(body.trimEnd().split('\n').at(-1) ?? '');
+      t.match(told, { code: 'unauthenticated', imported: 2, line: 3, hint: /tail -n \+3/ });
+      t.same(
+        ['a', 'b', 'c', 'd'].map(name => stored(service, name)),
+        ['1', '1', undefined, undefined],
+      );
+    }
+  },
+);
 
 t.test('with ?progress a line comes every second, and the last one is the result', async t => {
   const service = await startService(t);

@@ -46,6 +46,25 @@ t.test('it is text for Prometheus, also by HEAD, and takes no parameters', async
   t.equal((await call('POST', '/metrics')).status, 405);
 });
 
+t.test('the delay of the event loop is told where it was seen, and never as nothing', async t => {
+  const service = await startService(t);
+  const delays = async (): Promise<readonly number[]> =>
+    [...(await text(service)).matchAll(/^nodejs_eventloop_lag\w* (\S+)$/gm)].map(([, value]) =>
+      Number(value),
+    );
+  let seen: readonly number[] = [];
+  // What was seen is forgotten with each scrape, so of two right after another one mostly finds nothing.
+  for (let scrapes = 0; scrapes < 20 || seen.length < 5; scrapes++) {
+    seen = await delays();
+    t.ok(
+      seen.every(value => value >= 1e-6),
+      `${seen}`,
+    );
+    if (scrapes >= 20) await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  t.equal(seen.length, 5, 'the last one, the longest, and three percentiles');
+});
+
 t.test('promtool takes it: empty, loaded, loading and degraded', { skip: needs('promtool') }, async t => {
   const { service, files } = await overSnapshots(t);
   t.equal(metricsProblems(await text(service)), '', 'empty');

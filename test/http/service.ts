@@ -2,7 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { policyInForce } from '../../src/config/in-force.js';
-import { TokenGate } from '../../src/http/gate.js';
+import { digestOf, TokenGate } from '../../src/http/gate.js';
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.js';
 import { keyFromUnicode } from '../../src/json/key.js';
 import type { Key, Policies, Policy } from '../../src/model.js';
@@ -108,6 +108,17 @@ export async function startService(t: Teardown, options: ServiceOptions = {}): P
     call: (method, path, call) => request(port, method, path, call),
     raw: bytes => exchange(port, bytes),
   };
+}
+
+/** One token that may do everything, until it is over. */
+export function endingToken() {
+  let isOver = false;
+  const token = { id: 'ending', sha256: digestOf('ending-token'), isOver: () => isOver };
+  const gate = new TokenGate({ required: true, tokens: [token] });
+  const end = () => {
+    isOver = true;
+  };
+  return { options: { gate: () => gate }, headers: { Authorization: 'Bearer ending-token' }, end };
 }
 
 export function key(text: string): Key {

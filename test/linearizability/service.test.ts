@@ -19,7 +19,7 @@ import { ServiceProcess, serviceDirectory } from '../fixtures/service-process.js
 const TORTURE = process.env['CAIRN_TORTURE'] === '1';
 const HISTORIES = Number(process.env['CAIRN_HISTORIES'] ?? (TORTURE ? 500 : 6));
 /** No history begins later than this, in milliseconds. */
-const TIME_MAX = TORTURE ? 2_700_000 : 120_000;
+const TIME_MAX = TORTURE ? 4_800_000 : 120_000;
 const FIRST = seedOf();
 const OPERATIONS = 2_000;
 const KEYS = 8;

@@ -44,7 +44,7 @@ const rooms: Readonly<Record<string, Room>> = {
   histogram: { from: words },
   json: { from: words },
   platform: { from: words },
-  snapshot: { from: [...words, 'histogram'], types: ['platform'] },
+  snapshot: { from: [...words, 'histogram'], types: ['platform', 'engine/engine'] },
   store: { from: [...words, 'condition', 'json'], types: ['platform'] },
   'engine/engine': { from: [...words, 'histogram'] },
   'engine/memory': { from: [...words, 'engine/engine', 'snapshot', 'store'], types: ['platform'] },

@@ -321,3 +321,26 @@ t.test('an export goes page by page, through all collections or one', async t =>
   ]);
   t.throws(() => exports.pages({ collection: 'nowhere', prefix: '' }), { code: 'not_found' });
 });
+
+t.test(
+  'a page of an export ends sooner where values are large: its reader may stand still with it',
+  async t => {
+    const { exports, engine } = await setUp(t);
+    const sizes = [10, 30_000, 30_000, 30_000, 1_000_000, 1_000_000, 10, 10];
+    for (const [i, size] of sizes.entries()) {
+      const value = text(`"${'x'.repeat(size - 2)}"`);
+      await engine.commit([{ type: 'put', collection: 'kv', key: key(`k${i}`), text: value }]);
+    }
+    const pages = [];
+    for await (const { entries } of exports.pages({ collection: null, prefix: '' })) {
+      pages.push(entries.map(([, entry]) => entry.text.length));
+    }
+    t.same(pages, [[10, 30_000, 30_000], [30_000], [1_000_000], [1_000_000], [10, 10]]);
+    const parts = ['k1', 'k4', 'k7', 'k9'].map(prefix => ({ prefix, alone: prefix === 'k4' }));
+    const keys = [];
+    for await (const { entries } of exports.pages({ collection: 'kv', prefix: '', partsOf: () => parts })) {
+      keys.push(...entries.map(([name]) => name));
+    }
+    t.same(keys, ['k1', 'k4', 'k7'], 'and within what may be seen');
+  },
+);

@@ -5,7 +5,9 @@ import {
   WAITS_A_TURN,
   WATCH_BACKLOG_BYTES_MAX,
   WATCH_CHANGES,
+  WATCH_CHUNK_BYTES,
   WATCH_HEARTBEAT_MS,
+  WATCH_SLICE_BYTES,
 } from '../../src/limits.js';
 import { grantOf } from '../../src/service/grant.js';
 import type { WaitOutcome } from '../../src/service/waiter.js';
@@ -164,6 +166,32 @@ t.test('a reader that takes nothing is cut at the bound; the others miss nothing
   t.same(revisionsOf(back), revisionsOf(quick).slice(1), 'and may go on behind what it saw');
 });
 
+t.test('of many readers that one change is too much for only some are cut in a turn', async t => {
+  const half = JSON.stringify('x'.repeat(0.6 * WATCH_BACKLOG_BYTES_MAX));
+  for (const { bytesMax, before, last } of [
+    { bytesMax: 0, before: [], last: '1' },
+    { bytesMax: Number.POSITIVE_INFINITY, before: ['1', half], last: half },
+  ]) {
+    const world = new WatchWorld({ bytesMax });
+    const readers = Array.from({ length: 100 }, () => world.watch({ isOpen: false }));
+    await world.turns(SETTLED);
+    for (const text of before) {
+      await world.put('a', text);
+      await world.turns(SETTLED);
+    }
+    await world.put('a', last);
+    const left = () => readers.filter(({ isCut }) => !isCut).length;
+    t.equal(left(), 100);
+    const turns: number[] = [];
+    for (let there = left(); there > 0; turns.push(there - left())) {
+      there = left();
+      await world.turns(1);
+    }
+    t.ok(Math.max(...turns) <= WATCH_SLICE_BYTES / WATCH_CHUNK_BYTES, String(turns));
+    t.match(world.watches.figures, { streams: 0, cut: 100, held: 0 });
+  }
+});
+
 t.test('an event that is larger than the bound comes to a reader for whom nothing waits', async t => {
   const world = new WatchWorld();
   const reader = world.watch();
@@ -174,6 +202,99 @@ t.test('an event that is larger than the bound comes to a reader for whom nothin
   );
   await world.turns(SETTLED);
   t.same(revisionsOf(reader), [1, 2, 3], 'and so do three of one commit');
+});
+
+t.test('a reader that takes all gets all of a burst, however large its events are', async t => {
+  for (const [count, bytes] of [
+    [2_000, 10_000],
+    [300, 60_000],
+    [40, 500_000],
+  ] as const) {
+    const world = new WatchWorld();
+    const reader = world.watch();
+    await world.turns(SETTLED);
+    const text = JSON.stringify('x'.repeat(bytes));
+    for (let i = 0; i < count; i++) await world.put('a', text);
+    while (reader.told.length < count && !reader.isCut) await world.turns(SETTLED);
+    t.notOk(reader.isCut, `${count} of ${bytes} bytes`);
+    t.equal(revisionsOf(reader).length, count);
+  }
+});
+
+t.test(
+  'readers that come again and again with much to take do not keep the others from what comes',
+  async t => {
+    const world = new WatchWorld();
+    const text = JSON.stringify('x'.repeat(10 * WATCH_CHUNK_BYTES));
+    await world.put('a', text);
+    const other = world.watch({ key: 'b' });
+    await world.turns(SETTLED);
+    let joined = 0;
+    const join = () => {
+      const reader = world.watch({ key: 'a', since: world.engine.revision - 1 });
+      const push = reader.push.bind(reader);
+      joined += 1;
+      reader.push = bytes => {
+        reader.push = push;
+        if (joined === 10) void Promise.all([world.put('b', '1'), world.put('a', text)]);
+        if (joined < 500) join();
+        return push(bytes);
+      };
+    };
+    let told = 0;
+    other.push = () => {
+      told = joined;
+      return true;
+    };
+    join();
+    while (joined < 500) await world.turns(1);
+    t.ok(told > 0 && told < 500, `told after ${told}`);
+  },
+);
+
+t.test(
+  'a large event goes out piece by piece, between those of others, and whole before the end',
+  async t => {
+    const world = new WatchWorld();
+    const [large, other] = [world.watch({ key: 'a' }), world.watch({ key: 'b' })];
+    await world.turns(SETTLED);
+    const text = JSON.stringify('x'.repeat(10 * WATCH_CHUNK_BYTES));
+    large.isOpen = false;
+    await world.put('a', text);
+    await world.put('b', '1');
+    await world.turns(SETTLED);
+    t.equal(large.bytes, WATCH_CHUNK_BYTES, 'no more than one piece is on its way');
+    t.ok(world.watches.figures.held > text.length, 'all of it is kept');
+    t.same(revisionsOf(other), [2]);
+    large.read();
+    await world.turns(SETTLED);
+    t.same(revisionsOf(large), [1]);
+    t.ok(Math.max(...large.pushes.map(bytes => bytes.length)) < 2 * WATCH_CHUNK_BYTES);
+    t.equal(world.watches.figures.held, 0);
+    const push = large.push.bind(large);
+    large.push = bytes => {
+      if (bytes.length === WATCH_CHUNK_BYTES) world.watches.stop();
+      return push(bytes);
+    };
+    await world.put('a', text);
+    await world.turns(SETTLED);
+    t.same(whatOf(large), ['change', 'change', 'farewell'], 'a stop breaks no event');
+  },
+);
+
+t.test('of large events only so many bytes go out in a turn, whoever watches', async t => {
+  const world = new WatchWorld();
+  const readers = Array.from({ length: 200 }, () => world.watch());
+  await world.turns(SETTLED);
+  await world.put('a', JSON.stringify('x'.repeat(10 * WATCH_CHUNK_BYTES)));
+  const given = () => readers.reduce((bytes, reader) => bytes + reader.bytes, 0);
+  const turns: number[] = [];
+  for (let before = given(); turns.length === 0 || given() > before; turns.push(given() - before)) {
+    before = given();
+    await world.turns(1);
+  }
+  t.ok(Math.max(...turns) < WATCH_SLICE_BYTES + 2 * WATCH_CHUNK_BYTES, String(turns));
+  t.ok(readers.every(reader => revisionsOf(reader).length === 1));
 });
 
 t.test('a long past is taken from the window as the reader takes it', async t => {
@@ -325,6 +446,7 @@ t.test('where the window moves on faster than the pump, live watchers look for t
     since: null,
     ms: 1000,
     onGone: () => {},
+    isCurrent: () => true,
   });
   await world.put('a', '1');
   await world.turns(SETTLED);
@@ -410,7 +532,13 @@ t.test('a reader that takes nothing for long is cut, also where nothing happens'
 t.test('when the last one is gone nothing is left of it', async t => {
   const world = new WatchWorld();
   const readers = [world.watch({ key: 'a' }), world.watch({ prefix: 'a/' }), world.watch({ since: null })];
-  const waiting = world.watches.wait({ interest: world.interest(), since: null, ms: 1000, onGone: () => {} });
+  const waiting = world.watches.wait({
+    interest: world.interest(),
+    since: null,
+    ms: 1000,
+    onGone: () => {},
+    isCurrent: () => true,
+  });
   await world.turns(SETTLED);
   for (const reader of readers) reader.watcher?.close();
   await world.put('a', '1');
@@ -451,7 +579,13 @@ t.test('at a stop all are told to come back, and whoever takes nothing is cut', 
 t.test('no more than so many at the same time, watches and waits together', async t => {
   const world = new WatchWorld({ watchersMax: 2 });
   const wait = () =>
-    world.watches.wait({ interest: world.interest(), since: null, ms: 1000, onGone: () => {} });
+    world.watches.wait({
+      interest: world.interest(),
+      since: null,
+      ms: 1000,
+      onGone: () => {},
+      isCurrent: () => true,
+    });
   const reader = world.watch();
   const first = wait();
   await t.rejects(wait(), { code: 'overloaded' });
@@ -469,9 +603,11 @@ t.test('who waits is told of the next change of its key, and of nothing else', a
   const wait = (name: string, wish: WatchWish & { since?: number | null }, ms = 1000) => {
     const onGone = () => {};
     const { since = null } = wish;
-    void world.watches.wait({ interest: world.interest(wish), since, ms, onGone }).then(outcome => {
-      outcomes.set(name, outcome);
-    });
+    void world.watches
+      .wait({ interest: world.interest(wish), since, ms, onGone, isCurrent: () => true })
+      .then(outcome => {
+        outcomes.set(name, outcome);
+      });
   };
   wait('key', { key: 'a', since: 1 });
   wait('key that is not there', { key: 'c', since: 1 });
@@ -505,7 +641,13 @@ t.test('whether something changed since is known of what is there, of the window
   world.engine.kept = 10;
   const changed = async (wish: WatchWish, since: number | { epoch: number; revision: number }) => {
     const onGone = () => {};
-    const outcome = await world.watches.wait({ interest: world.interest(wish), since, ms: 0, onGone });
+    const outcome = await world.watches.wait({
+      interest: world.interest(wish),
+      since,
+      ms: 0,
+      onGone,
+      isCurrent: () => true,
+    });
     return outcome === 'changed';
   };
   const id = (revision: number, epoch = 7) => ({ epoch, revision });
@@ -531,7 +673,13 @@ t.test('many who wait for one key are answered a few in each turn', async t => {
   const count = 10 * WAITS_A_TURN;
   let answered = 0;
   for (let i = 0; i < count; i++) {
-    const request = { interest: world.interest({ key: 'a' }), since: null, ms: 1000, onGone: () => {} };
+    const request = {
+      interest: world.interest({ key: 'a' }),
+      since: null,
+      ms: 1000,
+      onGone: () => {},
+      isCurrent: () => true,
+    };
     void world.watches.wait(request).then(() => {
       answered += 1;
     });
@@ -556,17 +704,30 @@ t.test('who waits and goes away is forgotten at once, and a stop answers the oth
     interest,
     since: null,
     ms: 1000,
+    isCurrent: () => true,
     onGone: listener => {
       leave = listener;
     },
   });
-  const other = world.watches.wait({ interest, since: null, ms: 1000, onGone: () => {} });
+  const other = world.watches.wait({
+    interest,
+    since: null,
+    ms: 1000,
+    onGone: () => {},
+    isCurrent: () => true,
+  });
   leave();
   t.equal(await gone, 'gone');
   t.equal(world.watches.figures.waits, 1);
   world.watches.stop();
   t.equal(await other, 'unchanged');
-  const late = await world.watches.wait({ interest, since: null, ms: 1000, onGone: () => {} });
+  const late = await world.watches.wait({
+    interest,
+    since: null,
+    ms: 1000,
+    onGone: () => {},
+    isCurrent: () => true,
+  });
   t.equal(late, 'unchanged');
   t.equal(world.clock.pending, 0);
 });

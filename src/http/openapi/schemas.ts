@@ -264,7 +264,9 @@ const fixed: Readonly<Record<FixedName, z.ZodType>> = {
     service: Key,
     serviceJSONconf: z.string().meta({ description: 'The configuration as a string of JSON.' }),
     success: z.literal(true),
-    total_configs: z.int().min(1).meta({ description: 'How many services there are.' }),
+    total_configs: z.int().min(1).meta({
+      description: 'How many services there are, or as many of them as the token may read or write.',
+    }),
   }),
   Setting: z.strictObject({ key: Key, value: Value, ttl: Ttl.optional() }),
   SettingDone: z.strictObject({

@@ -7,7 +7,7 @@ import { refuseUngranted } from '../../service/grant.js';
 import type { Turns } from '../../service/turns.js';
 import { durableHeader, objectReply, storeHeaders } from '../answer.js';
 import { etagOf } from '../conditional.js';
-import { type Documentation, EVERY_COLLECTION } from '../documentation.js';
+import { type Documentation, EVERY_COLLECTION, MANY_FAIL } from '../documentation.js';
 import { noteOf } from '../note.js';
 import { BATCH_EXAMPLE, operationsOf } from '../operations.js';
 import type { Call, Reply, Route } from '../route.js';
@@ -24,18 +24,7 @@ const docs: Documentation = {
   takes: ['X-Comment'],
   input: 'Batch',
   stores: EVERY_COLLECTION,
-  fails: [
-    ...([
-      'not_found',
-      'invalid_operation',
-      'invalid_key',
-      'key_too_long',
-      'invalid_ttl',
-      'unknown_field',
-    ] as const),
-    ...(['duplicate_field', 'missing_field', 'duplicate_key', 'invalid_precondition'] as const),
-    ...(['revision_mismatch', 'service_enabled', 'batch_too_large'] as const),
-  ],
+  fails: [...MANY_FAIL, 'duplicate_key', 'revision_mismatch', 'service_enabled'],
   answers: {
     200: {
       summary: 'All of it was done. Each result is as it would be answered alone.',
@@ -81,7 +70,7 @@ export function batchRoute(parts: BatchParts): Route {
 
 async function commit(call: Call, { batches, turns }: BatchParts): Promise<Reply> {
   if (call.body?.type !== 'json') throw new Error('a batch came without a body');
-  const options = { durability: durabilityOf(call), note: noteOf(call), origin: call.origin };
+  const options = { durability: durabilityOf(call), note: noteOf(call), origin: call.origin() };
   refuseConditions(call, 'Give each operation its own, as "if".');
   const operations = await operationsOf(call.body.bytes, turns);
   refuseUngrantedOf(call, operations);

@@ -248,7 +248,7 @@ async function deletePrefix(
     prefix,
     purge,
     note: noteOf(call),
-    origin: call.origin,
+    origin: call.origin(),
   });
   return objectReply(200, { deleted }, { ...storeHeaders(revision), ...durableHeader(deleted > 0) });
 }

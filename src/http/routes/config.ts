@@ -9,7 +9,9 @@ import { scanValue } from '../../json/scan.js';
 import { encodeString } from '../../json/string.js';
 import { CONFIG_STREAM_BYTES, HISTORY_AT_ONCE_MAX } from '../../limits.js';
 import type { ByteString, Entry, JsonText, Revision, VersionRecord } from '../../model.js';
+import { isWhole, reachedParts } from '../../service/grant.js';
 import { type Keys, keyNotFound, type Place } from '../../service/keys.js';
+import type { Lists } from '../../service/lists.js';
 import { SERVICES, type ServicesEngine } from '../../service/services.js';
 import { entryOf, versionNotFound } from '../../service/versions.js';
 import {
@@ -32,6 +34,7 @@ export interface ConfigParts {
   readonly keys: Keys;
   /** Throws `loading` while there is none. */
   readonly engine: () => ServicesEngine;
+  readonly lists: Lists;
 }
 
 const EXAMPLE = `curl -d '{"db":{"host":"10.0.0.5"}}' '…/config?service=<name>'`;
@@ -178,7 +181,7 @@ function* partsOf({ history, from, length }: ServicePast): Generator<ByteString>
   yield '}';
 }
 
-async function create(call: Call, { keys, engine }: ConfigParts): Promise<Reply> {
+async function create(call: Call, { keys, engine, lists }: ConfigParts): Promise<Reply> {
   const place = placeOf(call);
   const text = objectOf(call);
   const present = engine();
@@ -188,11 +191,22 @@ async function create(call: Call, { keys, engine }: ConfigParts): Promise<Reply>
   const { id, enabled } = present.facts(place.key) ?? { id: 0, enabled: true };
   const { entry, durable } = await writing;
   const name = encodeString(place.key);
+  const total = (await reachedOf(call, lists)) ?? services;
   const facts = `"ID":${id},"enabled":${enabled},"service":${name},"serviceJSONconf":${encodeString(text)}`;
-  return jsonReply(200, `{${facts},"success":true,"total_configs":${services}}`, {
+  return jsonReply(200, `{${facts},"success":true,"total_configs":${total}}`, {
     ...documentHeaders(entry, keys.now()),
     ...durableHeader(durable),
   });
+}
+
+/**
+ * How many services the token may read or write: of others it is not told how many there are. Null: all of them. The new
+ * one counts, also where somebody has deleted it meanwhile.
+ */
+async function reachedOf({ caller }: Call, lists: Lists): Promise<number | null> {
+  const parts = reachedParts(caller.grant, SERVICES);
+  if (isWhole(parts, '')) return null;
+  return Math.max(1, await lists.count({ collection: SERVICES, prefix: '', parts, wheres: [] }));
 }
 
 async function update(call: Call, parts: ConfigParts): Promise<Reply> {
@@ -221,13 +235,14 @@ async function switchTo(
     });
   }
   const { condition, durability, origin } = writeOptions(call);
-  const { entry, revision } = keys.read(place);
-  if (entry === undefined) throw keyNotFound(revision);
+  const { entry, revision: before } = keys.read(place);
+  if (entry === undefined) throw keyNotFound(before);
   keys.refuseUnless(condition, entry);
   const options = durability === undefined ? { origin } : { durability, origin };
-  const { durable } = await engine().switch(place.key, enabled, options);
-  const headers = { ...documentHeaders(entry, keys.now()), ...durableHeader(durable) };
-  return done({ ...headers, 'X-Enabled': String(enabled) });
+  const { revision, durable } = await engine().switch(place.key, enabled, options);
+  // The document is as it was, and the change is one of the store.
+  const headers = { ...documentHeaders(entry, keys.now()), ...storeHeaders(revision) };
+  return done({ ...headers, ...durableHeader(durable), 'X-Enabled': String(enabled) });
 }
 
 async function remove(call: Call, { keys }: ConfigParts): Promise<Reply> {

@@ -34,6 +34,7 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         query: documentQuery,
         body: 'none',
         waits: true,
+        direct: true,
         handle: call => readDocument(call, placeOf(call), parts, value => value),
       },
       PUT: {
@@ -42,6 +43,7 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         docs: docs.PUT,
         query: ['ttl', 'sync'],
         body: 'value',
+        direct: true,
         text: parts.keys.policyOf(collection).idField === null,
         example: `curl -X PUT -d '{"a":1}' …/${collection}/<key>`,
         handle: call => put(call, placeOf(call), parts),
@@ -70,6 +72,7 @@ export function documentRoute(collection: string, parts: DocumentParts): Route {
         docs: docs.DELETE,
         query: ['purge', 'sync'],
         body: 'none',
+        direct: true,
         handle: call => remove(call, placeOf(call), parts),
       },
     },

@@ -3,10 +3,11 @@ import { EXPORT_CHUNK_BYTES } from '../../limits.js';
 import type { ByteString } from '../../model.js';
 import { isWhole, visibleParts } from '../../service/grant.js';
 import type { ExportPage, Exports } from '../../service/transfer.js';
+import { refuseStale } from '../access.js';
 import { filteredHeader, LINES_TYPE, storeHeaders } from '../answer.js';
 import type { Documentation } from '../documentation.js';
 import { prefixOf } from '../request-target.js';
-import type { Call, Reply, Route } from '../route.js';
+import type { Call, Caller, Reply, Route } from '../route.js';
 import { exportLine } from '../transfer-line.js';
 
 export interface ExportParts {
@@ -64,17 +65,23 @@ function exported({ query, caller }: Call, exports: Exports): Reply {
     ...storeHeaders(exports.revision),
     ...filteredHeader(!whole),
   };
-  return { status: 200, headers, body: null, stream: linesOf(pages) };
+  return { status: 200, headers, body: null, stream: linesOf(pages, caller), held: EXPORT_CHUNK_BYTES };
 }
 
-/** Many small lines at once: each part is a write to the socket. */
-async function* linesOf(pages: AsyncIterable<ExportPage>): AsyncGenerator<ByteString> {
+/**
+ * Many small lines at once: each part is a write to the socket. It breaks off where the caller may not go on, so that
+ * nobody takes what came for the whole.
+ */
+async function* linesOf(pages: AsyncIterable<ExportPage>, caller: Caller): AsyncGenerator<ByteString> {
   let chunk = '';
   for await (const page of pages) {
+    refuseStale(caller);
     for (const [key, entry] of page.entries) {
       chunk += exportLine(page, key, entry);
       if (chunk.length < EXPORT_CHUNK_BYTES) continue;
       yield chunk;
+      // Its reader may have taken long.
+      refuseStale(caller);
       chunk = '';
     }
   }

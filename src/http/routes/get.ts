@@ -80,6 +80,7 @@ export function getRoutes(parts: DocumentParts): readonly Route[] {
     summary,
     body: 'none',
     waits: true,
+    direct: true,
     errors: 'brief',
     handle,
   };

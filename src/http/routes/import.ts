@@ -7,13 +7,14 @@ import type { ByteString } from '../../model.js';
 import type { Clock } from '../../platform/clock.js';
 import { refuseUngranted } from '../../service/grant.js';
 import type { Imported, Imports, Line } from '../../service/transfer.js';
+import { refuseStale } from '../access.js';
 import { durableHeader, LINES_TYPE, objectReply, storeHeaders } from '../answer.js';
-import { type Documentation, EVERY_COLLECTION } from '../documentation.js';
+import { type Documentation, EVERY_COLLECTION, MANY_FAIL } from '../documentation.js';
 import { linesOf } from '../lines.js';
 import { noteOf } from '../note.js';
 import { problem, shown } from '../problem.js';
 import { flagOf } from '../request-target.js';
-import type { Call, Reply, Route } from '../route.js';
+import type { Call, Caller, Reply, Route } from '../route.js';
 import { IMPORT_EXAMPLE, importPutOf } from '../transfer-line.js';
 import { durabilityOf, refuseConditions } from '../write.js';
 
@@ -33,17 +34,7 @@ const docs: Documentation = {
   input: 'ImportLines',
   bodyless: true,
   stores: EVERY_COLLECTION,
-  fails: [
-    ...([
-      'not_found',
-      'invalid_operation',
-      'invalid_key',
-      'key_too_long',
-      'invalid_ttl',
-      'unknown_field',
-    ] as const),
-    ...(['duplicate_field', 'missing_field', 'invalid_precondition', 'batch_too_large'] as const),
-  ],
+  fails: MANY_FAIL,
   answers: {
     200: {
       summary: 'All lines are in; with ?progress the lines that tell of it.',
@@ -101,8 +92,8 @@ async function imported(call: Call, parts: ImportParts): Promise<Reply> {
 function runOf(call: Call, { imports }: ImportParts): Run {
   const { chunks, query } = call;
   if (chunks === undefined) throw new Error('an import came without its lines');
-  const { origin, caller } = call;
-  const options = { durability: durabilityOf(call), note: noteOf(call), origin };
+  const { caller } = call;
+  const options = { durability: durabilityOf(call), note: noteOf(call), origin: call.origin() };
   refuseConditions(call, 'An import puts every line; POST /batch has conditions.');
   const collection = query.get('collection') ?? 'kv';
   if (query.has('collection')) imports.refuseUnknown(collection);
@@ -111,7 +102,16 @@ function runOf(call: Call, { imports }: ImportParts): Run {
     refuseUngranted(caller.grant, 'write', put.collection, put.key);
     return put;
   };
-  return onProgress => imports.run(linesOf(chunks), read, { ...options, onProgress });
+  const lines = linesOf(whileCurrent(chunks, caller));
+  return onProgress => imports.run(lines, read, { ...options, onProgress });
+}
+
+/** What came before the caller might not go on is stored, and told. */
+async function* whileCurrent(chunks: AsyncIterable<Buffer>, caller: Caller): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    refuseStale(caller);
+    yield chunk;
+  }
 }
 
 async function* progressLines(run: Run, call: Call, parts: ImportParts): AsyncGenerator<ByteString> {

@@ -60,6 +60,7 @@ export function setRoute(parts: DocumentParts): Route {
         docs,
         query: ['sync'],
         body: 'set',
+        direct: true,
         example: EXAMPLE,
         handle: call => set(call, parts),
       },
