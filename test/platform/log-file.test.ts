@@ -181,6 +181,14 @@ t.test('past the bound of what waits, lines are dropped and counted', { skip: ne
   t.equal(lines + (losses[0] ?? 0), all + 1, 'each line is there or counted');
 });
 
+t.test('the bound is of what waits, and not of what was ever written', async t => {
+  const { put, losses, path } = opened(t);
+  const piece = `${'x'.repeat(LOG_BUFFER_BYTES_MAX / 4 - 1)}\n`;
+  for (let i = 0; i < 6; i++) await put(piece);
+  t.same(losses, []);
+  t.equal(statSync(path).size, 6 * piece.length);
+});
+
 t.test('at an exit on a full volume it is given up, once', { skip: needs('tmpfs') }, async t => {
   const { directory } = smallVolume(t);
   const { file, put } = opened(t, directory);
