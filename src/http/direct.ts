@@ -112,6 +112,7 @@ export class Direct {
     const operation = operationOf(req, served);
     if (operation.direct !== true || operation.access === 'open') return null;
     const { headers, method = '' } = req;
+    if (headers.upgrade !== undefined) return null;
     refuseCrossSite(method, headers);
     const asked = askedOf(state, served.route, operation);
     if (asked instanceof CairnError) return null;

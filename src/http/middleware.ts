@@ -41,6 +41,8 @@ export function problems(account: Account): Middleware {
 
 /** A malformed message is refused before anybody asks what it wants. */
 export const wellFormed: Middleware = async (ctx, next) => {
+  // Node's parser throws away what came together with a wish for another protocol, and nobody would answer that.
+  if (ctx.headers.upgrade !== undefined) ctx.set('Connection', 'close');
   try {
     checkMessage(ctx.req);
   } catch (error) {

@@ -27,15 +27,22 @@ const rules = {
 
 const LINE_BREAKS = /[\r\n]/g;
 
-export function exportLine({ collection, mortal, facts }: ExportPage, key: Key, entry: Entry): ByteString {
+/** What stands before the value, and behind it: a large value is not copied into a line of its own. */
+export function aroundValue(
+  { collection, mortal, facts }: ExportPage,
+  key: Key,
+  entry: Entry,
+): readonly [before: ByteString, behind: ByteString] {
   const deadline = entry.deadline();
   const life = deadline === null ? (mortal ? ',"expires":null' : '') : `,"expires":"${isoOf(deadline)}"`;
-  const value = `"key":${encodeString(key)},"value":${inOneLine(entry.text)}`;
-  return `{"collection":"${collection}",${value}${life}${factsOf(facts(key))}}\n`;
+  return [
+    `{"collection":"${collection}","key":${encodeString(key)},"value":`,
+    `${life}${factsOf(facts(key))}}\n`,
+  ];
 }
 
-/** A line break in JSON stands between its tokens, where a space says the same. */
-export function inOneLine(text: JsonText): ByteString {
+/** A line break in JSON stands between its tokens, where a space says the same. `text`: any piece of it. */
+export function inOneLine(text: ByteString): ByteString {
   return text.includes('\n') || text.includes('\r') ? text.replace(LINE_BREAKS, ' ') : text;
 }
 

@@ -18,6 +18,11 @@ const WRITES = 120;
 const KEYS = 10;
 /** Bytes of the answer after which a connection is cut: from within the headers to some hundred events. */
 const BYTES_MAX = 15_000;
+/**
+ * Turns after which every client is waited for. Each start leaves a log behind, and the oldest go with a base when there
+ * are `ROTATE_LOGS_MAX`: who is behind by more starts than that is told so, by a reset.
+ */
+const TOGETHER_TURNS = 8;
 
 /** What happens between two rounds of writes. */
 type Turn = 'nothing' | 'stop' | 'kill';
@@ -65,8 +70,12 @@ t.test('every client has the log of writes, exactly once and in order', async t 
     for (const client of clients) client.close();
   });
   const turns: Turn[] = Array.from({ length: cyclesOf(6, 60) }, () => turnOf(random()));
-  for (const turn of ['nothing', 'stop', 'kill', ...turns] as const) {
+  for (const [i, turn] of ['nothing' as const, 'stop' as const, 'kill' as const, ...turns].entries()) {
     await writes(log, random, service.url);
+    if (i % TOGETHER_TURNS === TOGETHER_TURNS - 1) {
+      const last = await log.write(service.url, random);
+      await Promise.all(clients.map(client => client.until(last)));
+    }
     if (turn === 'nothing') continue;
     if (turn === 'kill') await steady.until(await log.write(service.url, random));
     const last = log.write(service.url, random).catch(() => {});

@@ -249,6 +249,20 @@ t.test('callers that are gone before they are refused do no harm, whatever they 
   t.equal((await service.call('GET', '/livez')).status, 200);
 });
 
+t.test('who would like another protocol is answered last: what came together with that is lost', async t => {
+  const service = await startService(t);
+  await service.call('PUT', '/kv/a', { body: '1' });
+  for (const [protocol, status] of [
+    ['h2c', '200'],
+    ['websocket', '405'],
+  ] as const) {
+    const wish = `GET /kv/a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+    const bytes = await service.raw(wish + line('GET', '/kv/a'));
+    t.strictSame(statuses(bytes), [status], protocol);
+    t.match(bytes, /\r\nConnection: close\r\n/);
+  }
+});
+
 t.test('a body in single bytes and chunks is whole all the same', async t => {
   const service = await startService(t);
   const { socket, got, closed } = await dial(service);

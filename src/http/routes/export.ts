@@ -1,14 +1,15 @@
 /** `GET /export`: every key of one collection or of all as a line of JSON, made while it is read. */
 import { EXPORT_CHUNK_BYTES } from '../../limits.js';
-import type { ByteString } from '../../model.js';
+import type { ByteString, Entry, JsonText, Key } from '../../model.js';
 import { isWhole, visibleParts } from '../../service/grant.js';
 import type { ExportPage, Exports } from '../../service/transfer.js';
 import { refuseStale } from '../access.js';
 import { filteredHeader, LINES_TYPE, storeHeaders } from '../answer.js';
+import { slicesOf } from '../chunks.js';
 import type { Documentation } from '../documentation.js';
 import { prefixOf } from '../request-target.js';
 import type { Call, Caller, Reply, Route } from '../route.js';
-import { exportLine } from '../transfer-line.js';
+import { aroundValue, inOneLine } from '../transfer-line.js';
 
 export interface ExportParts {
   readonly exports: Exports;
@@ -69,21 +70,38 @@ function exported({ query, caller }: Call, exports: Exports): Reply {
 }
 
 /**
- * Many small lines at once: each part is a write to the socket. It breaks off where the caller may not go on, so that
- * nobody takes what came for the whole.
+ * Many small lines at once, and a large one in pieces: each part is a write to the socket. It breaks off where the caller
+ * may not go on, so that nobody takes what came for the whole.
  */
 async function* linesOf(pages: AsyncIterable<ExportPage>, caller: Caller): AsyncGenerator<ByteString> {
   let chunk = '';
   for await (const page of pages) {
     refuseStale(caller);
     for (const [key, entry] of page.entries) {
-      chunk += exportLine(page, key, entry);
-      if (chunk.length < EXPORT_CHUNK_BYTES) continue;
-      yield chunk;
-      // Its reader may have taken long.
-      refuseStale(caller);
-      chunk = '';
+      for (const piece of piecesOf(page, key, entry)) {
+        chunk += piece;
+        if (chunk.length < EXPORT_CHUNK_BYTES) continue;
+        yield chunk;
+        // Its reader may have taken long.
+        refuseStale(caller);
+        chunk = '';
+      }
     }
   }
   if (chunk !== '') yield chunk;
+}
+
+function piecesOf(page: ExportPage, key: Key, entry: Entry): Iterable<ByteString> {
+  const [before, behind] = aroundValue(page, key, entry);
+  const { text } = entry;
+  return text.length <= EXPORT_CHUNK_BYTES
+    ? [before + inOneLine(text) + behind]
+    : inPieces(before, text, behind);
+}
+
+/** Views of what is stored: a thousand readers who stand still within it hold it once. */
+function* inPieces(before: ByteString, text: JsonText, behind: ByteString): Generator<ByteString> {
+  yield before;
+  for (const piece of slicesOf(text)) yield inOneLine(piece);
+  yield behind;
 }
