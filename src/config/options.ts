@@ -27,7 +27,7 @@ import {
 
 /** Facts of the machine that a default depends on. */
 export interface Machine {
-  /** What V8 lets the heap grow to. */
+  /** What V8 lets the heap grow to, or less where the process may not have as much. */
   readonly heapLimitBytes: number;
 }
 
@@ -179,7 +179,7 @@ export const options = {
     group: 'Limits',
     kind: size(MEMORY_BYTES_MIN, '512MiB'),
     fallback: machine => Math.max(MEMORY_BYTES_MIN, Math.floor(machine.heapLimitBytes / 2)),
-    fallbackWords: 'half the heap limit',
+    fallbackWords: 'half the heap limit; in a container 30 % of its memory at most',
     sentence: 'Bytes of all collections together; writes that would grow past it are refused.',
   }),
   logLevel: row<'debug' | 'info' | 'warn' | 'error'>({

@@ -5,7 +5,8 @@
  * - Reads are synchronous and see every change that was committed, at once, also before its fsync.
  * - All changes pass `commit`. It is atomic: either every operation is applied, with consecutive revisions, or
  *   none. Two commits never mix. It names each key once, and bounds are held against what it leaves behind.
- * - Evictions are changes of the commit that made them necessary, after all of its own, and spare what it names.
+ * - Evictions are changes of the commit that made them necessary, after all of its own, and spare what it names. What a
+ *   start finds beyond a smaller bound goes by itself, in turns after it.
  * - An expired entry is never read, however late the expiry itself comes; that is a change of its own.
  * - Where the policy keeps a history, versions go on after a deletion, which is one itself, and a put of the text that
  *   is there changes nothing but its deadline; a moved deadline is a change and no version. The history of a deleted key

@@ -160,6 +160,8 @@ export class MemoryEngine implements Engine {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #expiry: Timer | null = null;
   #expiryAt = Number.POSITIVE_INFINITY;
+  /** Null: every collection is within its bounds. */
+  #settling: Timer | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -298,6 +300,7 @@ export class MemoryEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#expiry?.cancel();
+    this.#settling?.cancel();
     try {
       await this.#writer.close();
     } finally {
@@ -363,11 +366,20 @@ export class MemoryEngine implements Engine {
   }
 
   /**
-   * Evicts what a smaller bound no longer holds. Not while the volume fails: a change that is decided and then lost
-   * could be told only by a new epoch, and a start begins one only for what was written.
+   * Evicts what a smaller bound no longer holds, so many in a turn: it may be all of a million. Not while the volume fails
+   * or has enough to write: a change that is decided and then lost could be told only by a new epoch, and a start begins
+   * one only for what was written.
    */
   #settle(): void {
-    if (this.#writer.hasRoom) this.#publish(this.#store.settle());
+    this.#settling?.cancel();
+    this.#settling = null;
+    if (this.#closed !== null) return;
+    const { hasRoom } = this.#writer;
+    const changes = hasRoom ? this.#store.settle(CHANGES_SLICE) : [];
+    this.#publish(changes);
+    if (hasRoom && changes.length < CHANGES_SLICE) return;
+    const pause = hasRoom ? 0 : EXPIRY_PAUSE_MS;
+    this.#settling = this.#options.clock.setTimer(pause, () => this.#settle());
   }
 }
 

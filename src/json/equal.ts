@@ -55,8 +55,11 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** Digits of an exponent that is calculated with; two numbers with longer ones are equal only as texts. */
 const EXPONENT_DIGITS_MAX = 12;
 
-/** One text for all numbers of one worth: sign, digits without zeros at either end, power of ten. Zero is `0`. */
-function decimalOf(text: JsonText): string | undefined {
+/**
+ * One text for all numbers of one worth: sign, digits without zeros at either end, power of ten. Zero is `0`. Undefined:
+ * it is no number, or has an exponent too long to calculate with.
+ */
+export function decimalOf(text: JsonText): string | undefined {
   const [, sign = '', whole, fraction = '', exponent = '0'] = NUMBER.exec(text) ?? [];
   if (whole === undefined || exponent.length > EXPONENT_DIGITS_MAX) return undefined;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');

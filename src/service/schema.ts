@@ -3,8 +3,9 @@
  * `$schema`. The validator is loaded only where there is a schema.
  *
  * A schema is the operator's and is trusted, but for typing errors: a keyword or format that is not known, or a
- * reference that leads out of the schema, ends the start. A document is not trusted: no step of a check takes more than
- * about its length, and a schema that refers to itself in several ways is stopped after so many steps.
+ * reference that leads out of the schema, ends the start. Of a `pattern` it must be sure: one that goes back and forth
+ * over a long text does so for every document. A document is not trusted: no other step of a check takes more than about
+ * its length, and a schema that refers to itself in several ways is stopped after so many steps.
  */
 import type { Ajv, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { CairnError } from '../errors.js';
@@ -14,6 +15,7 @@ import { SCHEMA_STEPS_MAX } from '../limits.js';
 import type { JsonSchema, JsonText, Policies } from '../model.js';
 import { isEmail } from './fields.js';
 import { countable } from './schema-walk.js';
+import { isUrl } from './url.js';
 
 /** @throws CairnError `schema_violation` */
 export type DocumentCheck = (text: JsonText) => void;
@@ -74,6 +76,8 @@ async function validatorOf(draft: Draft, steps: Steps): Promise<Ajv> {
   const { default: addFormats } = await import('ajv-formats');
   addFormats.default(ajv);
   ajv.addFormat('email', isEmail);
+  // Its own takes the square of the length. All others of the list take their length: a test goes through them.
+  ajv.addFormat('url', isUrl);
   // Its own goes over the rest of the list for each element, which is minutes for a MiB of objects.
   ajv.removeKeyword('uniqueItems');
   return ajv.addKeyword({

@@ -47,6 +47,8 @@ export class Collection {
   unique: UniqueFields | null = null;
   /** Names its last change, or that of the base it came from; 0-0: there was none. */
   lastChange: ChangeId = { epoch: 0, revision: 0 };
+  /** Whether its last change was a version, or its base has one: all that tells whether it kept a history once it is out. */
+  keptHistory = false;
   readonly #expiry: Expiry;
   #bytes = 0;
   /** Rows of a base that are not in the leaves yet; null: none is being loaded. */
@@ -152,12 +154,13 @@ export class Collection {
   /** Takes a version of a base, whose entries are there already; false where it is one of an entry that is not. */
   loadVersion(version: BaseVersion): boolean {
     this.#unpack();
+    this.keptHistory = true;
     return this.histories === null || this.histories.load(version, this.leaves.get(version.key));
   }
 
-  /** False: there was nothing to take away. */
-  remove(change: DeleteChange): boolean {
-    const entry = this.#take(change.key);
+  /** `known`: what is there, where it is known already. False: there was nothing to take away. */
+  remove(change: DeleteChange, known?: StoredEntry): boolean {
+    const entry = this.#take(change.key, known);
     if (change.reason === 'purged') {
       // It may be of a time when there was a history.
       this.histories?.forget(change.key);
@@ -170,13 +173,14 @@ export class Collection {
 
   /** A change without a note came while there was no history: it is none, and neither is what was before it. */
   #remember(change: Change, before: StoredEntry | undefined, text: JsonText | null): void {
+    this.keptHistory = change.note !== undefined;
     if (change.note === undefined) this.histories?.forget(change.key);
     else if (change.type === 'touch') before && this.histories?.hold(change.key, before);
     else this.histories?.add(change.key, before, recordOfChange(change, text));
   }
 
-  #take(key: Key): StoredEntry | undefined {
-    const entry = this.leaves.delete(key);
+  #take(key: Key, known?: StoredEntry): StoredEntry | undefined {
+    const entry = this.leaves.delete(key, known);
     if (entry === undefined) return undefined;
     if (entry.expiry !== null) this.#expiry.remove(entry.expiry);
     this.unique?.replace(key, entry.text, undefined);

@@ -118,9 +118,12 @@ export function decideRemoval(collection: Collection, removal: Removal, at: Mome
   };
 }
 
-/** Whether a change of the key is a version. What left the configuration goes on with the histories that it has. */
-function keepsHistory({ policy, histories }: Collection, key: Key): boolean {
-  return histories !== null && (policy !== null || histories.has(key));
+/**
+ * Whether a change of the key is a version. What left the configuration goes on as it was: else a key of one version,
+ * which has no list yet, would begin anew when it is back.
+ */
+function keepsHistory({ policy, histories, keptHistory }: Collection, key: Key): boolean {
+  return histories !== null && (policy !== null || keptHistory || histories.has(key));
 }
 
 const NOBODY: Note = { by: null, comment: null };

@@ -14,6 +14,9 @@ import type { Milliseconds, Operation, VersionRecord } from '../model.js';
 import type { Collection } from './collection.js';
 import { changesNothing, isIdle, onlyMoves, type Step } from './decision.js';
 import { entrySize, type StoredEntry } from './entry.js';
+import type { Extent } from './eviction.js';
+
+export const NOTHING: Extent = { entries: 0, bytes: 0 };
 
 export class Growth {
   readonly collection: Collection;
@@ -23,13 +26,16 @@ export class Growth {
   /** What the batch writes and touches. */
   keptEntries = 0;
   keptBytes = 0;
+  /** What was there, as far as a collection that evicts may have it: only a start finds more than its bounds. */
+  readonly before: Extent;
   /** What the histories of deleted keys take that the batch does not name: they go where the room is needed. */
   spare: number;
   /** The last operation that made it grow. */
   op = 0;
 
-  constructor(collection: Collection) {
+  constructor(collection: Collection, before: Extent = collection.order?.extent ?? NOTHING) {
     this.collection = collection;
+    this.before = before;
     this.spare = collection.histories?.buriedBytes ?? 0;
   }
 

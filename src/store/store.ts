@@ -46,10 +46,12 @@ import { indexOf, refuseDuplicates } from './duplicates.js';
 import { idOf, type StoredEntry, unchanged } from './entry.js';
 import { Expiry } from './expiry.js';
 import { type FrozenStore, freeze } from './frozen.js';
-import { checkBounds, Growth, growthsOf } from './growth.js';
+import { checkBounds, Growth, growthsOf, NOTHING } from './growth.js';
 import { recordOf } from './histories.js';
 import { GuardedTime } from './time.js';
 import type { Claims } from './unique.js';
+
+const ALL = Number.POSITIVE_INFINITY;
 
 export interface StoreOptions {
   readonly policies: Policies;
@@ -96,9 +98,7 @@ export class Store {
   }
 
   get entries(): number {
-    let entries = 0;
-    for (const collection of this.#collections.values()) entries += collection.entries;
-    return entries;
+    return [...this.#collections.values()].reduce((sum, { entries }) => sum + entries, 0);
   }
 
   get bytes(): number {
@@ -147,8 +147,7 @@ export class Store {
   find(name: string, field: string, value: ByteString): Key | undefined {
     const collection = this.#known(name);
     const key = collection.unique?.find(field, value);
-    if (key === undefined || collection.get(key)?.isOver(this.#time.now()) !== false) return undefined;
-    return key;
+    return key !== undefined && collection.get(key)?.isOver(this.#time.now()) === false ? key : undefined;
   }
 
   page(collection: string, range: Range): Page {
@@ -258,12 +257,12 @@ export class Store {
     else this.#write(change);
   }
 
-  /** After recovery: evicts what a smaller bound no longer holds. */
-  settle(): readonly Change[] {
+  /** After recovery: evicts what a smaller bound no longer holds, at most `limit` entries. */
+  settle(limit = ALL): readonly Change[] {
     const now = this.#time.now();
     const changes: Change[] = [];
     for (const collection of this.#collections.values()) {
-      this.#makeRoom(new Growth(collection), Number.POSITIVE_INFINITY, now, changes);
+      this.#makeRoom(new Growth(collection, NOTHING), ALL, now, changes, limit);
       this.#forgetOver(collection);
     }
     return changes;
@@ -275,20 +274,16 @@ export class Store {
 
   /** Those of the configuration, in its order. */
   collections(): readonly CollectionStatus[] {
-    const statuses: CollectionStatus[] = [];
-    for (const { name, policy, entries, bytes, lastChange } of this.#collections.values()) {
-      if (policy !== null) statuses.push({ name, policy, entries, bytes, lastChange });
-    }
-    return statuses;
+    return [...this.#collections.values()].flatMap(({ name, policy, entries, bytes, lastChange }) =>
+      policy === null ? [] : [{ name, policy, entries, bytes, lastChange }],
+    );
   }
 
   /** Collections that have left the configuration and still hold data. */
   unknown(): readonly { readonly name: string; readonly entries: number }[] {
-    const unknown: { name: string; entries: number }[] = [];
-    for (const { name, policy, entries } of this.#collections.values()) {
-      if (policy === null && entries > 0) unknown.push({ name, entries });
-    }
-    return unknown;
+    return [...this.#collections.values()].flatMap(({ name, policy, entries }) =>
+      policy === null && entries > 0 ? [{ name, entries }] : [],
+    );
   }
 
   #known(name: string): Collection {
@@ -347,25 +342,29 @@ export class Store {
     changes: Change[],
   ): ChangeId {
     const { key } = removal;
-    const version = collection.get(key)?.version ?? collection.histories?.get(key, now)?.last.version;
+    const entry = collection.get(key);
+    const version = entry?.version ?? collection.histories?.get(key, now)?.last.version;
     if (version === undefined) throw new Error('The store lost a key that expires, is evicted or purged.');
     const change = decideRemoval(collection, { ...removal, version }, this.#next(now));
-    this.#remove(change);
+    this.#remove(change, entry);
     changes.push(change);
     return idOf(change);
   }
 
-  /** Evicts until the collection is within its bounds and, if all are over theirs, has given back its growth. */
-  #makeRoom(growth: Growth, bytesMax: number, now: Milliseconds, changes: Change[]): void {
-    const { collection } = growth;
-    const { order } = collection;
+  /**
+   * Evicts until the collection is within its bounds (or as it was, where a start found it beyond them) and, if all are
+   * over theirs, has given back its growth; at most until there are `limit` changes.
+   */
+  #makeRoom(growth: Growth, bytesMax: number, now: Milliseconds, changes: Change[], limit = ALL): void {
+    const { collection, before } = growth;
+    const { order, bytes } = collection;
     if (order === null) return;
-    const bytes = collection.bytes;
     const owes = () => bytes - collection.bytes < growth.bytes && this.bytes > bytesMax;
-    while (order.exceeded || owes()) {
-      const victim = order.victim();
-      if (victim === undefined) break;
-      this.#takeAway(collection, { key: victim, reason: 'evicted' }, now, changes);
+    const victims = order.victims();
+    while (changes.length < limit && (order.exceeds(before) || owes())) {
+      const { value: key } = victims.next();
+      if (key === undefined) return;
+      this.#takeAway(collection, { key, reason: 'evicted' }, now, changes);
     }
   }
 
@@ -386,9 +385,10 @@ export class Store {
     return entry;
   }
 
-  #remove(change: DeleteChange): void {
+  /** `entry`: what is there, where it is known already. */
+  #remove(change: DeleteChange, entry?: StoredEntry): void {
     const collection = this.#collectionOf(change.collection);
-    if (!collection.remove(change))
+    if (!collection.remove(change, entry))
       throw new Error(`Change ${formatChangeId(change)} deletes a key that is not there.`);
     this.#passed(collection, change);
   }

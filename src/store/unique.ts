@@ -1,6 +1,7 @@
 /**
- * The unique fields of one collection: which key has a value. Strings are compared without ASCII case, other scalars by
- * their text; null, what is absent, and whole objects and arrays are no values of this kind.
+ * The unique fields of one collection: which key has a value. Strings are compared without ASCII case, numbers by what
+ * they are worth, so that `1` and `1.0` are one; null, what is absent, and whole objects and arrays are no values of this
+ * kind.
  *
  * The index is made when all is recovered, and kept up with from then on. Of two entries with one value, of which the
  * one has expired and was not yet taken away, it names the other.
@@ -8,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { CairnError } from '../errors.js';
 import { toUnicode } from '../json/bytes.js';
+import { decimalOf } from '../json/equal.js';
 import { membersOf } from '../json/pointer.js';
 import { decodeString } from '../json/string.js';
 import { CLAIM_BYTES_MAX, CLAIM_OVERHEAD_BYTES } from '../limits.js';
@@ -83,11 +85,11 @@ function claimOf(field: string, value: string): Claim {
   return `${field}\0\0${createHash('sha256').update(value, 'latin1').digest('base64')}`;
 }
 
-/** A string with a quote before it, so that `"10"` is not 10. */
+/** A string with a quote before it, so that `"1e1"` is not 10. */
 function scalarOf(value: JsonText | undefined): string | undefined {
   if (value === undefined || value === 'null' || /^[[{]/.test(value)) return undefined;
   const string = decodeString(value);
-  return string === undefined ? value : `"${folded(string)}`;
+  return string === undefined ? (decimalOf(value) ?? value) : `"${folded(string)}`;
 }
 
 function folded(bytes: ByteString): ByteString {

@@ -302,6 +302,7 @@ t.test('a bound that became much smaller evicts more than one line of the log ma
   await engine.close();
   const policies = { kv: PLAIN, sessions: { ...sessions, entriesMax: 1 } };
   const smaller = await openEngine({ files, clock, policies });
+  await clock.advance(2_000);
   await smaller.engine.close();
   for (const path of files.paths()) {
     const lines = Buffer.from(files.read(path)).toString('latin1').split('\n');

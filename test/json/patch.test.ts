@@ -84,6 +84,9 @@ t.test('an operation that does not fit applies nothing, and is named', async t =
   fails('[1]', '[{"op":"replace","path":"/01","value":1}]', 'patch_failed', 0);
   fails('[1]', '[{"op":"replace","path":"/length","value":1}]', 'patch_failed', 0);
   fails('{"a":{"b":1}}', '[{"op":"move","from":"/a","path":"/a/c"}]', 'patch_failed', 0);
+  // Once it is taken out, the next element stands in its place, and would take it.
+  fails('[{},{}]', '[{"op":"move","from":"/0","path":"/0/x"}]', 'patch_failed', 0);
+  fails('{"a":[[],[]]}', '[{"op":"move","from":"/a/0","path":"/a/0/-"}]', 'patch_failed', 0);
   fails('{"a":1}', '[{"op":"remove","path":""}]', 'patch_failed', 0);
   fails('{}', '[{"op":"replace","path":"/toString","value":1}]', 'patch_failed', 0);
 });

@@ -1,10 +1,13 @@
 /** Schemas: which ones end the start, what a violation tells, and that no document makes a check endless. */
+import { formatNames, fullFormats } from 'ajv-formats/dist/formats.js';
 import t, { type Test } from 'tap';
 import { fromUnicode } from '../../src/json/bytes.js';
 import { scanValue } from '../../src/json/scan.js';
-import { SCHEMA_STEPS_MAX } from '../../src/limits.js';
+import { SCHEMA_STEPS_MAX, VALUE_BYTES_MAX } from '../../src/limits.js';
 import type { JsonSchema } from '../../src/model.js';
 import { compileSchemas, type DocumentCheck } from '../../src/service/schema.js';
+import { isUrl } from '../../src/service/url.js';
+import { randomOf, seedOf } from '../fixtures/seeded-random.js';
 
 async function checkOf(schema: JsonSchema): Promise<(json: string) => void> {
   const checks = await compileSchemas({ notes: { schema } });
@@ -180,6 +183,95 @@ t.test('a MiB of elements that must differ is checked soon', async t => {
   const check = await checkOf({ uniqueItems: true });
   const objects = Array.from({ length: 80_000 }, (_, index) => `{"a":${index}}`);
   refusedSoon(t, check, `[${[...objects, '{"a":0}'].join(',')}]`, /duplicate/);
+});
+
+/** Texts over which a rule that tries again and again goes back and forth, each of a quarter of a MiB. */
+const hostile: readonly string[] = ['', 'http://', 'http://a', 'P', '/', '2024-01-01T00:00:00.'].flatMap(
+  begin =>
+    [':', '@a.bc/', 'a', 'a.', '1', '/', 't', '%41', '(?:'].map(
+      unit => `${begin}${unit.repeat(VALUE_BYTES_MAX / 4 / unit.length)}\u0001 `,
+    ),
+);
+
+t.test('no format goes over a long text again and again: else this would take minutes', async t => {
+  t.ok(formatNames.includes('url'));
+  for (const format of formatNames) {
+    const check = await checkOf({ format });
+    let refused = 0;
+    for (const text of hostile) {
+      try {
+        check(JSON.stringify(text));
+      } catch (error) {
+        refused += 1;
+        t.match(error, { code: 'schema_violation', details: { rule: 'format' } });
+      }
+    }
+    const any = ['int32', 'int64', 'float', 'double', 'password', 'binary'].includes(format);
+    if (!any) t.ok(refused > 0, `${format}: refused ${refused} of them`);
+  }
+});
+
+t.test('the rule for URLs that takes the square of their length is never asked', async t => {
+  const rule = fullFormats.url;
+  if (!(rule instanceof RegExp))
+    throw new Error('ajv-formats has another rule for URLs; is it a linear one?');
+  const asked: number[] = [];
+  rule.test = text => {
+    asked.push(text.length);
+    return RegExp.prototype.test.call(rule, text);
+  };
+  t.teardown(() => Reflect.deleteProperty(rule, 'test'));
+  const check = await checkOf({ items: { format: 'url' } });
+  t.doesNotThrow(() => check('["http://ada@example.org:8080/@", "https://8.8.8.8"]'));
+  t.throws(() => check('["http://10.0.0.1"]'), { code: 'schema_violation', details: { pointer: '/0' } });
+  t.same(asked, []);
+});
+
+t.test('a text is a URL exactly where that rule says so', async t => {
+  const seed = seedOf();
+  const random = randomOf(seed);
+  const next = (below: number): number => Math.floor(random() * below);
+  const pieces = [
+    'http://',
+    'ftp://',
+    'HTTPſ://',
+    'a',
+    'b.cd',
+    '.',
+    '-',
+    '@',
+    '/',
+    ':',
+    '80',
+    '1',
+    '10.0.0.1',
+    '8.8.8.8',
+  ];
+  const odd = [
+    '172.16.1.1',
+    '192.168.1.1',
+    'é',
+    '\u3000',
+    ' ',
+    '\n',
+    '\u0001',
+    '😀',
+    '\ud800',
+    '?',
+    '#',
+    'K',
+  ];
+  const all = [...pieces, ...odd];
+  let urls = 0;
+  for (let i = 0; i < 100_000; i++) {
+    const count = next(9);
+    const text = `${next(9) > 0 ? 'https://' : ''}${Array.from({ length: count }, () => all[next(all.length)]).join('')}`;
+    const expected = fullFormats.url instanceof RegExp && fullFormats.url.test(text);
+    if (expected) urls += 1;
+    if (isUrl(text) !== expected)
+      t.fail(`CAIRN_SEED=${seed}: ${JSON.stringify(text)} is ${expected ? 'one' : 'none'}`);
+  }
+  t.ok(urls > 500, `CAIRN_SEED=${seed}: ${urls} of them were`);
 });
 
 t.test('what is shown of a long name is bounded', async t => {

@@ -383,7 +383,7 @@ t.test('a collection that left the configuration', async t => {
     const changes = away.expire(9);
     t.match(changes, [
       { key: 'a', version: 3, reason: 'expired', note: NOBODY },
-      { key: 'c', version: 1, note: undefined },
+      { key: 'c', version: 2, note: NOBODY },
     ]);
     const back = moved(moved(away, {}, clock), { kv: kept(3) }, clock);
     t.strictSame(versionsOf(back), [
@@ -394,6 +394,41 @@ t.test('a collection that left the configuration', async t => {
     const replayed = moved(store, { kv: kept(3) }, clock);
     for (const change of changes) replayed.replay(change);
     t.strictSame(versionsOf(replayed), versionsOf(back), 'and the log says the same');
+    t.strictSame(versionsOf(back, 'c'), versionsOf(replayed, 'c'));
+  });
+
+  await t.test(
+    'keeps the history of a key with one version too, by what the log says of the last',
+    async t => {
+      const { store, clock } = newStore({ kv: kept(3) });
+      const { changes } = store.apply([put('a', 1, { ttl: 1_000 })]);
+      const { store: away } = newStore({}, { clock });
+      for (const change of changes) away.replay(change);
+      clock.jump(1_000);
+      away.expire(9);
+      const { store: back } = newStore({ kv: kept(3) }, { clock });
+      copy(away, back);
+      t.strictSame(versionsOf(back), [
+        [1, '1'],
+        [2, null],
+      ]);
+      back.beginEpoch(EPOCH + 1);
+      back.apply([put('a', 3)]);
+      t.equal(back.get('kv', key('a'))?.version, 3, 'and the numbers go on');
+    },
+  );
+
+  await t.test('that kept none makes none of what expires', async t => {
+    const { store, clock } = newStore();
+    const { changes } = store.apply([put('a', 1, { ttl: 1_000 }), put('b', 1)]);
+    const { store: away } = newStore({}, { clock });
+    for (const change of changes) away.replay(change);
+    away.beginEpoch(EPOCH + 1);
+    clock.jump(1_000);
+    t.match(away.expire(9), [{ key: 'a', version: 1, note: undefined }]);
+    const { store: back } = newStore({ kv: kept(3) }, { clock });
+    copy(away, back);
+    t.strictSame(versionsOf(back), []);
   });
 });
 
