@@ -28,13 +28,13 @@ export interface TokenTextOptions {
 
 /** JSON is known by how it begins; YAML may begin so too. */
 const JSON_START = /^\s*[[{]/;
-/** A dash, and what is to the left of it. */
-const ENTRY_START = /^( *)-(?=[ \t\r\n]|$)/gm;
+/** A dash, and what is to the left of it. A line begins behind \n alone: with the flag m it does behind U+2028 too. */
+const ENTRY_START = /(?<![^\n])( *)-(?=[ \t\r\n]|$)/g;
 /** What may stand before the first entry and say nothing of it. */
 const PREAMBLE =
   /^\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:---[ \t]*(?:#[^\n]*)?\r?\n)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*$/;
 /** A directive, or the end of the document: that is said of the whole. */
-const WHOLE = /^(?:%|\.\.\.(?:[ \t\r\n]|$))/m;
+const WHOLE = /(?<![^\n])(?:%|\.\.\.(?:[ \t\r\n]|$))/;
 
 /** The elements of the list, each as the parser of YAML gives it, a turn each. @throws CairnError `configuration` */
 export async function* readTokenItems(text: string, options: TokenTextOptions): AsyncGenerator<unknown> {

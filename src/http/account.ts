@@ -60,11 +60,6 @@ export class Account {
     this.#logger.debug(trace === null ? fields : { ...fields, ...trace }, 'request');
   }
 
-  /** It begins once more, in another way. */
-  passOn(): void {
-    this.#requests.dismiss();
-  }
-
   /** What was thrown, as the answer that it is. */
   refused(thrown: unknown, { method, accept, res, state }: Asked): Reply {
     const error = shown(thrown);

@@ -1,4 +1,5 @@
 /** Replies, and the headers that a document brings. */
+import type { Engine } from '../engine/engine.js';
 import { fromUnicode } from '../json/bytes.js';
 import type { ByteString, Entry, JsonText, Milliseconds, Revision } from '../model.js';
 import { etagOf } from './conditional.js';
@@ -71,4 +72,11 @@ export function keyAndValue(key: JsonText, value: JsonText): ByteString {
 /** Rounded up: what is still there has at least a second in whole numbers. */
 function secondsLeft(deadline: Milliseconds, now: Milliseconds): string {
   return String(Math.max(Math.ceil((deadline - now) / 1000), 0));
+}
+
+/** On every answer about data, errors too, once the caller is known. */
+export function storeFacts(engine: Engine | null): Headers {
+  if (engine === null) return {};
+  const epoch = String(engine.epoch);
+  return engine.degraded ? { 'X-Epoch': epoch, 'X-Storage': 'degraded' } : { 'X-Epoch': epoch };
 }

@@ -75,6 +75,7 @@ export class Connection {
     }
     this.#enqueue(done => {
       this.#response = res;
+      this.endless = false;
       handle(isLast => {
         if (isLast) this.#forget();
         done();

@@ -2,9 +2,9 @@
  * The direct way from Node's server to a handler and back, for the calls of which there are the most: one key is read,
  * set or deleted, with a body that is small and says how long it is.
  *
- * It has no rule of its own. Each check is a function that dispatch.ts and middleware.ts call too. Whatever is refused
- * before the handler runs, and whatever is out of the ordinary, is left to Koa, which begins anew: until then nothing was
- * counted, told or changed. test/http/direct.test.ts asks the same in both ways.
+ * It has no rule of its own. Each check is a function that dispatch.ts and middleware.ts call too. What is refused before
+ * its body is read, and whatever is out of the ordinary, is left to Koa, which begins anew: until then nothing was told or
+ * changed. test/http/direct.test.ts asks the same in both ways.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.js';
@@ -13,20 +13,11 @@ import type { Milliseconds } from '../model.js';
 import { refuseUncovered } from './access.js';
 import type { Account } from './account.js';
 import type { Admission } from './admission.js';
-import type { Headers } from './answer.js';
+import { type Headers, storeFacts } from './answer.js';
 import { bodyOf, hasBody, isPlain, readSmall, typeOf } from './body.js';
 import { type Connection, type Done, isLast } from './connection.js';
 import { refuseCrossSite } from './cross-site.js';
-import {
-  type Asked,
-  askedOf,
-  goneOf,
-  operationOf,
-  originOf,
-  peerOf,
-  type Served,
-  storeFacts,
-} from './dispatch.js';
+import { type Asked, askedOf, goneOf, operationOf, originOf, peerOf, type Served } from './dispatch.js';
 import { withExample } from './hints.js';
 import { checkMessage, valuesOf } from './message.js';
 import { commonHeaders } from './raw-answer.js';
@@ -136,27 +127,28 @@ export class Direct {
   async #write(exchange: Exchange): Promise<void> {
     const { req, state, operation } = exchange;
     const began = this.#parts.account.begin();
+    let body: Body | undefined;
     try {
-      const bytes = await readSmall(req, state);
-      this.#handle(exchange, bodyOf(bytes, typeOf(req.headers, operation), operation), began);
+      body = bodyOf(await readSmall(req, state), typeOf(req.headers, operation), operation);
     } catch (thrown) {
       this.#refuse(exchange, thrown, began);
+      return;
     }
+    this.#handle(exchange, body, began);
   }
 
   #handle(exchange: Exchange, body: Body | undefined, began: Milliseconds): void {
     const { operation } = exchange;
+    const refuse = (thrown: unknown) => this.#refuse(exchange, withExample(thrown, operation.example), began);
+    let reply: Reply | Promise<Reply>;
     try {
-      const reply = operation.handle(this.#callOf(exchange, body));
-      if (!(reply instanceof Promise)) this.#reply(exchange, reply, began);
-      else
-        reply.then(
-          later => this.#reply(exchange, later, began),
-          (thrown: unknown) => this.#refuse(exchange, withExample(thrown, operation.example), began),
-        );
+      reply = operation.handle(this.#callOf(exchange, body));
     } catch (thrown) {
-      this.#refuse(exchange, withExample(thrown, operation.example), began);
+      refuse(thrown);
+      return;
     }
+    if (reply instanceof Promise) reply.then(later => this.#reply(exchange, later, began), refuse);
+    else this.#reply(exchange, reply, began);
   }
 
   #callOf({ req, res, state, operation, caller, asked }: Exchange, body: Body | undefined): Call {
@@ -186,26 +178,36 @@ export class Direct {
     const { account, isDraining, passOn } = this.#parts;
     state.body?.end();
     if (isLong(reply)) {
-      account.passOn();
       res.once('close', () => done(isLast(res)));
-      state.reply = reply;
+      state.handled = { began, reply };
       passOn(req, res, state);
       return;
     }
     const drains = isDraining();
     const { status, body } = reply;
+    const common = headers.length;
     addTo(headers, reply.headers);
     if (body !== null) headers.push('Content-Length', String(body.length));
     if (drains) headers.push('Connection', 'close');
+    try {
+      res.writeHead(status, headers);
+    } catch (thrown) {
+      // A header that cannot be sent is a defect of ours: this request's, and not the end of the process.
+      headers.length = common;
+      this.#refuse(exchange, thrown, began);
+      return;
+    }
     account.end(began, req.method ?? '', status, res, state);
     if (res.socket?.writable === true) {
-      res.writeHead(status, headers);
       // With the headers in one write; as a Buffer it would be a second one.
       if (body === null || req.method === 'HEAD') res.end();
       else res.end(body, 'latin1');
     }
     // Behind a request that says it is the last one nothing is answered.
-    done(drains || !res.shouldKeepAlive);
+    const last = drains || !res.shouldKeepAlive;
+    // What the socket has not taken yet waits for its reader, and the next request with it.
+    if (res.socket !== null && res.socket.writableLength > 0) res.once('close', () => done(last));
+    else done(last);
   }
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from '../platform/logger.js';
 import { mayDo } from '../service/grant.js';
 import { type Named, refuseUncovered } from './access.js';
 import type { Admission } from './admission.js';
+import { storeFacts } from './answer.js';
 import { bodyChunks, readBody } from './body.js';
 import { refuseCrossSite } from './cross-site.js';
 import { withExample } from './hints.js';
@@ -232,13 +233,6 @@ function optionsOf(route: Route): Readonly<Record<string, string>> {
 function allowed({ operations }: Route): string[] {
   const verbs = Object.keys(operations).flatMap(verb => (verb === 'GET' ? ['GET', 'HEAD'] : [verb]));
   return [...verbs, 'OPTIONS'];
-}
-
-/** On every answer about data, errors too, once the caller is known. */
-export function storeFacts(engine: Engine | null): Readonly<Record<string, string>> {
-  if (engine === null) return {};
-  const epoch = String(engine.epoch);
-  return engine.degraded ? { 'X-Epoch': epoch, 'X-Storage': 'degraded' } : { 'X-Epoch': epoch };
 }
 
 function keyOf(route: Route, path: string, query: ReadonlyMap<string, string>): Key | undefined {

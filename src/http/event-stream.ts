@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { fromUnicode } from '../json/bytes.js';
 import { encodeString } from '../json/string.js';
-import { WATCH_CHUNK_BYTES, WATCH_RETRY_MS, WATCH_RETRY_SPREAD_MS } from '../limits.js';
+import { WATCH_RETRY_MS, WATCH_RETRY_SPREAD_MS } from '../limits.js';
 import { type ChangeId, formatChangeId, type JsonText, type Key } from '../model.js';
 import type { Found } from '../service/state-walk.js';
 import type { ShownChange, WatchWords } from '../service/watch-event.js';
@@ -64,7 +64,8 @@ export class EventWords implements WatchWords {
 export function eventStream(words: EventWords, begin: (sink: WatchSink) => Watcher): Readable {
   let isFull = false;
   const stream = new Readable({
-    highWaterMark: WATCH_CHUNK_BYTES,
+    // It keeps nothing ahead of the socket: with any mark Node asks for more one tick after it was told to stop.
+    highWaterMark: 0,
     read: () => {
       if (!isFull) return;
       isFull = false;
@@ -79,7 +80,7 @@ export function eventStream(words: EventWords, begin: (sink: WatchSink) => Watch
   const watcher = begin({
     push: bytes => {
       const takesMore = stream.push(bytes);
-      // Where the socket is full these bytes are there already, and the stream would take as many again.
+      // What the socket had no room for is not in the stream, but it is told to stop.
       isFull = !takesMore || stream.isPaused();
       return !isFull;
     },

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Engine } from '../engine/engine.js';
 import type { Logger } from '../platform/logger.js';
 import type { Account } from './account.js';
-import { storeFacts } from './dispatch.js';
+import { storeFacts } from './answer.js';
 import { checkMessage } from './message.js';
 import { commonHeaders } from './raw-answer.js';
 import type { Reply } from './route.js';
@@ -21,7 +21,7 @@ export function commonAnswers(isDraining: () => boolean): Middleware {
 
 export function accounted(account: Account): Middleware {
   return async (ctx, next) => {
-    const began = account.begin();
+    const began = ctx.state.handled?.began ?? account.begin();
     await next();
     account.end(began, ctx.method, ctx.status, ctx.res, ctx.state);
   };
@@ -55,10 +55,10 @@ export const wellFormed: Middleware = async (ctx, next) => {
 /** What was handled before Koa, and is no small answer. */
 export function handledBefore(engine: () => Engine | null, logger: Logger): Middleware {
   return async (ctx, next) => {
-    const { reply } = ctx.state;
-    if (reply === undefined) return next();
+    const { handled } = ctx.state;
+    if (handled === undefined) return next();
     ctx.set(storeFacts(engine()));
-    sendWhole(ctx, reply, logger);
+    sendWhole(ctx, handled.reply, logger);
   };
 }
 

@@ -109,8 +109,8 @@ export interface Operation {
   /** Whether its answer may wait for something that is still to happen. */
   readonly waits?: true;
   /**
-   * Whether it is served before Koa where it can be (direct.ts): of the calls of which there are the most. Its answer is
-   * no stream, and no longer than what it was sent where it changes something.
+   * Whether it is served before Koa where it can be (direct.ts): of the calls of which there are the most. Not with a body
+   * of lines, nor with an answer of events.
    */
   readonly direct?: true;
   /** Whether `text/plain` is taken as a JSON string. */

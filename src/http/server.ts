@@ -1,5 +1,5 @@
 /**
- * The HTTP edge: Node's server, Koa with the order of its middlewares, and the life of connections. Everything that
+ * The HTTP edge: Node's server, what its routes are made of, and the life of connections. Everything that
  * the service does over HTTP comes through here, and every answer, also to what is not HTTP, is one of ours.
  */
 import { randomUUID } from 'node:crypto';

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type Application from 'koa';
 import type { ParameterizedContext } from 'koa';
+import type { Milliseconds } from '../model.js';
 import type { Share } from './budget.js';
 import type { Connection } from './connection.js';
 import type { RequestTarget } from './request-target.js';
@@ -24,8 +25,8 @@ export interface RequestState {
   errors: ErrorStyle | undefined;
   /** Whether its answer waited for something to happen: how long it took tells nothing of the service. */
   waited?: boolean;
-  /** What its handler has answered already, and is still to be sent. */
-  reply?: Reply;
+  /** When it began and what its handler answered, where that was before Koa and is still to be sent. */
+  handled?: { readonly began: Milliseconds; readonly reply: Reply };
   /** What its body has of the budget for bodies, as long as it is handled. */
   body?: Share;
   /** The same of a body of lines, which is read as long as it is answered. */

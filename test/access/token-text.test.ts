@@ -41,6 +41,7 @@ for (const [what, text] of [
     'with texts over several lines',
     '- id: a\n  read: ["k\n    v"]\n  write: >-\n    - one\n    - two\n- id: b\n',
   ],
+  ['with what is a line to JavaScript and none to YAML', '- id: a\n  read: ["\u2028- k"]\n- id: b\n'],
   ['with a directive, which is said of the whole', '%YAML 1.2\n---\n- id: a\n- id: b\n'],
   ['with an end of the document', '- id: a\n- id: b\n...\n'],
   ['in flow style', '[{id: a}, {id: b}]'],

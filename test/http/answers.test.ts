@@ -87,6 +87,15 @@ t.test('readers that stand still keep no copy of what they asked for', async t =
   t.ok(held < (READERS * VERSIONS * MIB) / 4, `${held} bytes`);
 });
 
+t.test('readers that stand still within an export hold a large value once', async t => {
+  const service = await startService(t);
+  await fill(service);
+  const before = usage();
+  for (let i = 0; i < 4 * READERS; i++) await stall(t, service, '/export');
+  const held = usage() - before;
+  t.ok(held < (4 * READERS * MIB) / 2, `${held} bytes`);
+});
+
 t.test('past the bound who takes nothing is cut off after some seconds, and others are not', async t => {
   const service = await startLong(t, { answerBytesMax: EXPORT_CHUNK_BYTES / 2 });
   const stalled = await stall(t, service, LONG);

@@ -261,3 +261,36 @@ t.test(
     }
   },
 );
+
+t.test(
+  'an answer that cannot be sent is a 500 and a line in the log, and not the end of the process',
+  async t => {
+    const service = await startService(t);
+    await service.call('PUT', '/kv/a', { body: '1' });
+    const { engine } = service;
+    const get = engine.get.bind(engine);
+    engine.get = (...place) => {
+      const entry = get(...place);
+      return entry === undefined ? entry : Object.assign(Object.create(entry), { version: '1\n' });
+    };
+    const { status, body } = await service.call('GET', '/kv/a');
+    t.match([status, JSON.parse(body)], [500, { code: 'internal' }]);
+    t.equal(service.logger.messages('error').length, 1);
+    engine.get = get;
+    t.equal((await service.call('GET', '/kv/a')).status, 200);
+    t.equal(service.server.metrics.requests.inFlight, 0);
+  },
+);
+
+t.test('what a large answer took is all that it took, though Koa sends it', async t => {
+  const service = await startService(t);
+  const waiting = service.call('GET', '/kv/a?wait=30s&default=x');
+  while (service.server.metrics.watches().waits === 0) await service.clock.turn();
+  await service.clock.advance(3_000);
+  await service.call('PUT', '/kv/a', { body: LARGE });
+  t.equal((await waiting).body, LARGE);
+  const line = service.logger.lines.find(
+    ({ message, fields }) => message === 'request' && fields['method'] === 'GET',
+  );
+  t.equal(line?.fields['ms'], 3_000);
+});
