@@ -52,6 +52,10 @@ export interface WatchHost {
   gave(bytes: number): void;
   /** So many bytes more, or less, wait for readers that take nothing. False: there may be no more, and nothing has changed. */
   hold(bytes: number): boolean;
+  /** So many bytes more, or less, of large events that go out in pieces. */
+  spread(bytes: number): void;
+  /** Whether one more of them may begin: each reader has its own, made from the state or the window. */
+  maySpread(): boolean;
 }
 
 type Phase = 'initial' | 'behind' | 'live' | 'closed';
@@ -76,6 +80,8 @@ export class Watcher {
   /** What is handed on in pieces, and how many of its bytes are still to go. */
   #whole: Buffer = NOTHING;
   #rest = 0;
+  /** What it has of the large events that go out in pieces. */
+  #spreadBytes = 0;
   /** What it holds for a reader that takes nothing. */
   #heldBytes = 0;
   /** Since when its reader takes nothing; null: it does. */
@@ -138,6 +144,7 @@ export class Watcher {
     if (this.#blockedAt === null) return;
     this.#blockedAt = null;
     this.#letGo();
+    if (this.#rest > 0) this.#spread(this.#whole.length);
     if (this.#phase !== 'live' || this.#hasMore) this.#host.wake(this);
   }
 
@@ -206,6 +213,7 @@ export class Watcher {
   /** The reader takes no more: what is on its way to it, and what waits behind that, stays in memory. */
   #block(): void {
     this.#blockedAt = this.#host.monotonic();
+    this.#spread(0);
     if (this.#hold(this.#whole.length + this.#queuedBytes)) return;
     this.#fall();
     this.#land();
@@ -217,6 +225,12 @@ export class Watcher {
     return true;
   }
 
+  #spread(bytes: number): void {
+    if (bytes === this.#spreadBytes) return;
+    this.#host.spread(bytes - this.#spreadBytes);
+    this.#spreadBytes = bytes;
+  }
+
   #letGo(): void {
     this.#host.hold(-this.#heldBytes);
     this.#heldBytes = 0;
@@ -225,6 +239,7 @@ export class Watcher {
   #silence(): void {
     this.#phase = 'closed';
     this.#letGo();
+    this.#spread(0);
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#whole = NOTHING;
@@ -244,16 +259,19 @@ export class Watcher {
 
   /**
    * A large event goes out piece by piece: as one it would take its time from others with every bit of room that its
-   * reader makes. All of it is kept as long as a piece is.
+   * reader makes. All of it is kept as long as a piece is, so of all readers only some are at such a one; the others stay
+   * in the line. Who is at one moves on or blocks, so there is room again.
    */
   #piece(): Buffer {
     if (this.#rest === 0) {
+      if (this.#phase !== 'live' && !this.#host.maySpread()) return NOTHING;
       this.#whole = this.#take();
       this.#rest = this.#whole.length;
     }
     const size = this.#rest < 2 * WATCH_CHUNK_BYTES ? this.#rest : WATCH_CHUNK_BYTES;
     const at = this.#whole.length - this.#rest;
     this.#rest -= size;
+    this.#spread(this.#rest === 0 ? 0 : this.#whole.length);
     return size === this.#whole.length ? this.#whole : this.#whole.subarray(at, at + size);
   }
 

@@ -95,6 +95,8 @@ export class Watches {
   #timer: Timer | null = null;
   #beat = 0;
   #heldBytes = 0;
+  /** Of large events that go out in pieces to readers that take them. */
+  #spreadBytes = 0;
   /** Bytes that readers were given in this slice. */
   #givenBytes = 0;
   #grouped = 0;
@@ -124,6 +126,11 @@ export class Watches {
         this.#heldBytes += bytes;
         return true;
       },
+      spread: bytes => {
+        this.#spreadBytes += bytes;
+      },
+      // One always may: whoever is at one moves on, and without that the line would stand.
+      maySpread: () => this.#spreadBytes === 0 || this.#spreadBytes < this.#options.bytesMax,
     };
   }
 

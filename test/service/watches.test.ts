@@ -15,6 +15,8 @@ import { ManualClock } from '../fixtures/manual-clock.js';
 import { PLAIN } from '../fixtures/memory-engine.js';
 import { type Reader, type Told, type WatchWish, WatchWorld } from '../fixtures/watch-world.js';
 
+const MIB = 1024 * 1024;
+
 /** Turns in which everything that a test sets off has settled. */
 const SETTLED = 30;
 
@@ -763,3 +765,52 @@ function stateOf(told: readonly Told[]): Readonly<Record<string, string | undefi
   const state = new Map(told.map(({ key = '', text }) => [key, text]));
   return Object.fromEntries([...state].filter(([, text]) => text !== undefined));
 }
+
+t.test(
+  'of readers that begin with large documents only some have theirs on the way, and all get all',
+  async t => {
+    const bytesMax = 3 * MIB;
+    const world = new WatchWorld({ bytesMax });
+    await world.put('large', JSON.stringify('x'.repeat(MIB)));
+    let made = 0;
+    const document = world.words.document.bind(world.words);
+    world.words.document = found => {
+      made += 1;
+      return document(found);
+    };
+    const readers = Array.from({ length: 20 }, () => world.watch({ since: null }));
+    const isDone = (reader: Reader) => reader.bytes > MIB;
+    for (let turns = 0; !readers.every(isDone); turns++) {
+      await world.turns(1);
+      const onTheWay = made - readers.filter(isDone).length;
+      t.ok(onTheWay <= 1 + bytesMax / MIB, `${onTheWay} of them after ${turns} turns`);
+      if (turns > 1_000) throw new Error('they do not get on');
+    }
+    await world.turns(20);
+    for (const { told } of readers)
+      t.strictSame(
+        told.map(({ what }) => what),
+        ['document', 'synced'],
+      );
+  },
+);
+
+t.test('who stands still with a large document takes no room from those that read', async t => {
+  const world = new WatchWorld({ bytesMax: 3 * MIB });
+  await world.put('large', JSON.stringify('x'.repeat(MIB)));
+  const stalled = Array.from({ length: 10 }, () => world.watch({ since: null, isOpen: false }));
+  const reader = world.watch({ since: null });
+  await world.turns(200);
+  t.strictSame(
+    reader.told.map(({ what }) => what),
+    ['document', 'synced'],
+  );
+  t.ok(
+    stalled.some(({ isCut }) => isCut),
+    'what they hold has a bound of its own',
+  );
+  for (const one of stalled) one.read();
+  await world.turns(200);
+  for (const one of stalled) t.ok(one.isCut || one.told.at(-1)?.what === 'synced');
+  t.equal(world.watches.figures.held, 0);
+});
