@@ -130,6 +130,8 @@ export class Watcher {
     if (this.#blockedAt !== null) return false;
     const piece = this.#piece();
     if (piece.length > 0 && !this.#sink.push(piece)) this.#block();
+    // What has gone out is not kept until there is something else: that may take long.
+    else if (this.#rest === 0) this.#whole = NOTHING;
     this.#host.gave(piece.length);
     return this.#blockedAt === null && (this.#phase !== 'live' || this.#hasMore);
   }
@@ -145,6 +147,7 @@ export class Watcher {
     this.#blockedAt = null;
     this.#letGo();
     if (this.#rest > 0) this.#spread(this.#whole.length);
+    else this.#whole = NOTHING;
     if (this.#phase !== 'live' || this.#hasMore) this.#host.wake(this);
   }
 

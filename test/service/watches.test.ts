@@ -1,4 +1,6 @@
 /** Watches as a service: who is told what, when, and what it costs the others. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import {
   READER_PAUSE_MS,
@@ -14,6 +16,9 @@ import type { WaitOutcome } from '../../src/service/waiter.js';
 import { ManualClock } from '../fixtures/manual-clock.js';
 import { PLAIN } from '../fixtures/memory-engine.js';
 import { type Reader, type Told, type WatchWish, WatchWorld } from '../fixtures/watch-world.js';
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
 
 const MIB = 1024 * 1024;
 
@@ -813,4 +818,25 @@ t.test('who stands still with a large document takes no room from those that rea
   await world.turns(200);
   for (const one of stalled) t.ok(one.isCut || one.told.at(-1)?.what === 'synced');
   t.equal(world.watches.figures.held, 0);
+});
+
+t.test('who waits for the room of its next large document holds none of the one before', async t => {
+  const world = new WatchWorld({ bytesMax: 2 * MIB });
+  for (const key of ['1', '2']) await world.put(key, JSON.stringify('x'.repeat(MIB)));
+  const readers = Array.from({ length: 40 }, () => world.watch({ since: null }));
+  for (const reader of readers) {
+    reader.push = bytes => {
+      reader.bytes += bytes.length;
+      return true;
+    };
+  }
+  let most = 0;
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  while (readers.some(({ bytes }) => bytes < 2 * MIB)) {
+    await world.turns(1);
+    collect();
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }
+  t.ok(most < 10 * MIB, `${most} bytes`);
 });
