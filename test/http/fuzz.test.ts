@@ -102,7 +102,9 @@ class Run {
     try {
       const answers = answersIn(heard.bytes, conversation.pieces.join(''));
       for (const answer of answers) this.#note(answer);
-      const cut = answers.some(({ isWhole }, i) => !isWhole && (i < answers.length - 1 || !heard.isPart));
+      // A watch has no end of its own: what is no request behind it ends it in the middle.
+      const mayBreakOff = heard.isPart || answers.at(-1)?.headers.get('content-type') === 'text/event-stream';
+      const cut = answers.some(({ isWhole }, i) => !isWhole && (i < answers.length - 1 || !mayBreakOff));
       return [
         ...answers.flatMap(complaints),
         ...(cut ? ['an answer is cut off'] : []),
